@@ -1,0 +1,58 @@
+"""Three functions for a script: load, generate, stream."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlxvision.engine import Engine, Stream
+from mlxvision.images import open_image
+from mlxvision.types import Done, Image, Message, Request, Sampling
+
+if TYPE_CHECKING:
+    from mlxvision.family import Model
+
+
+@cache
+def shared_engine() -> Engine:
+    return Engine()
+
+
+def load(name: str | Path | None = None, *, force: bool = False) -> Model:
+    """Load a model: a directory, a pulled repository `owner/name[@revision]`, or a card's name.
+
+    name: None takes `$MLXVISION_MODEL`, or else the model that comes with the package.
+    force: load even if the memory seems not to suffice.
+
+    Raises: ModelError, OutOfMemoryError
+    """
+    return shared_engine().load(name, force=force)
+
+
+def stream(
+    model: Model, prompt: str, images: Sequence[Any] = (), *, system: str = "", sampling: Sampling = Sampling()
+) -> Stream:
+    """The answer as it comes: Progress and Token events, and at the end one Done.
+
+    images: whatever `open_image` takes; shown before the prompt. A path inside the prompt stays text.
+
+    Raises: ImageError, UsageError
+    """
+    opened = [image if isinstance(image, Image) else open_image(image) for image in images]
+    question = Message("user", (*opened, prompt))
+    messages = (Message("system", (system,)), question) if system else (question,)
+    return shared_engine().stream(model, Request(messages, sampling))
+
+
+def generate(
+    model: Model, prompt: str, images: Sequence[Any] = (), *, system: str = "", sampling: Sampling = Sampling()
+) -> Done:
+    """The whole answer: text, tokens, finish_reason, usage, receipts and timings.
+
+    images: whatever `open_image` takes; shown before the prompt. A path inside the prompt stays text.
+
+    Raises: MLXVisionError
+    """
+    return stream(model, prompt, images, system=system, sampling=sampling).result()

@@ -1,0 +1,178 @@
+"""One answer, from messages to its last token. Runs on the MLX thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+import mlx.core as mx
+
+from mlxvision.engine.guards import LoopDetector, StopText
+from mlxvision.engine.sampling import Choice, Sampler
+from mlxvision.errors import UsageError
+from mlxvision.family import Cache, EncodedImage, Model
+from mlxvision.text import Detokenizer
+from mlxvision.types import Done, Event, FinishReason, Image, Progress, Receipt, Request, Sampling, Token, Usage
+
+_CHUNK = 512
+
+Emit = Callable[[Event], None]
+
+
+class Cancelled(Exception):
+    """Raised between two steps of the work once nobody wants it any more."""
+
+
+@dataclass
+class Memory:
+    """What one conversation keeps between its answers.
+
+    Invariant: cache holds exactly tokens and images, in order.
+    """
+
+    cache: Cache | None = None
+    tokens: list[int] = field(default_factory=list)
+    images: list[str] = field(default_factory=list)
+    encoded: dict[str, tuple[EncodedImage, Receipt]] = field(default_factory=dict)
+
+    def forget_text(self) -> None:
+        self.cache, self.tokens, self.images = None, [], []
+
+    def resume(self, model: Model, prompt: list[int], images: list[str]) -> Cache:
+        """A cache that holds a proper prefix of the prompt, and every image."""
+        n = len(self.tokens)
+        fits = n < len(prompt) and prompt[:n] == self.tokens and images[: len(self.images)] == self.images
+        if self.cache is None or not fits:
+            self.forget_text()
+            self.cache = model.net.make_cache()
+        for key in images[len(self.images) :]:
+            self.cache.add_image(self.encoded[key][0])
+            self.images.append(key)
+        return self.cache
+
+    def hold(self, tokens: list[int]) -> None:
+        """tokens: of the prompt and the answer; the last ones may not have entered the cache."""
+        self.tokens = tokens[: self.cache.offset] if self.cache else []
+
+
+class Answer:
+    """Carries a request through encode, prefill and generate, and tells emit what happens."""
+
+    def __init__(self, model: Model, request: Request, memory: Memory, emit: Emit, cancelled: Callable[[], bool]) -> None:
+        self._model, self._request, self._memory = model, request, memory
+        self._emit, self._cancelled = emit, cancelled
+        self._timings_ms = {"encode": 0.0, "prefill": 0.0, "generate": 0.0}
+        self._tokens: list[Token] = []
+
+    def run(self) -> None:
+        """Ends with a Done event, also when cancelled.
+
+        Raises: MLXVisionError. The conversation's next request then computes everything anew.
+        """
+        images = [image for message in self._request.messages for image in message.images]
+        prompt = self._prompt(images)
+        n_cached = 0
+        reason: FinishReason = "cancelled"
+        try:
+            with self._timed("encode"):
+                self._encode(images)
+            cache = self._memory.resume(self._model, prompt, [image.sha256 for image in images])
+            n_cached = cache.offset
+            with self._timed("prefill"):
+                hidden = self._prefill(prompt[n_cached:], cache)
+            with self._timed("generate"):
+                reason = self._generate(hidden, cache, len(prompt))
+        except Cancelled:
+            pass
+        except BaseException:
+            self._memory.forget_text()
+            raise
+        self._memory.hold(prompt + [token.id for token in self._tokens])
+        seen = [self._memory.encoded[i.sha256] for i in images if i.sha256 in self._memory.encoded]
+        usage = Usage(len(prompt), n_cached, len(self._tokens), sum(encoded.n_tokens for encoded, _ in seen))
+        text = "".join(token.text for token in self._tokens)
+        receipts = tuple(receipt for _, receipt in seen)
+        self._emit(Done(text, tuple(self._tokens), reason, usage, receipts, self._timings_ms))
+
+    def _prompt(self, images: list[Image]) -> list[int]:
+        model = self._model
+        prompt = model.family.render(self._request.messages, model.tokenizer, model.config)
+        limit = model.family.context_length(model.config)
+        if len(prompt) >= limit:
+            raise UsageError(
+                "the conversation is longer than the model's context",
+                f"{len(prompt)} tokens of at most {limit}",
+                "Shorten the prompt or start a new conversation",
+            )
+        return prompt
+
+    def _encode(self, images: list[Image]) -> None:
+        encoded = self._memory.encoded
+        for number, image in enumerate(images):
+            self._progress("encode", number, len(images))
+            if image.sha256 not in encoded:
+                prepared = self._model.family.preprocess(image, self._model.config)
+                encoded[image.sha256] = self._model.net.encode(prepared, self._check_cancelled), prepared.receipt
+
+    def _prefill(self, tokens: list[int], cache: Cache) -> mx.array:
+        """-> (1, 1, D), the state of the last token."""
+        for start in range(0, len(tokens), _CHUNK):
+            self._progress("prefill", start, len(tokens))
+            hidden = self._model.net.hidden(mx.array([tokens[start : start + _CHUNK]]), cache)
+            mx.eval(hidden, cache.arrays)
+        return hidden[:, -1:]
+
+    def _generate(self, hidden: mx.array, cache: Cache, n_prompt: int) -> FinishReason:
+        """Computes one token ahead of the one it reads, so that the device never waits: one evaluation per token."""
+        net, sampling = self._model.net, self._request.sampling
+        stop_tokens = self._model.family.stop_tokens(self._model.tokenizer)
+        limit = min(sampling.max_tokens, self._model.family.context_length(self._model.config) - n_prompt)
+        loop, sampler = LoopDetector(), Sampler(sampling)
+        detokenizer, stop_text = Detokenizer(self._model.tokenizer), StopText(sampling.stop)
+        choice = sampler(net.logits(hidden)[0, -1])
+        mx.async_eval(choice.arrays)
+        for n_left in range(limit - 1, -1, -1):
+            self._check_cancelled()
+            current = choice
+            if n_left:
+                choice = sampler(net.logits(net.hidden(current.token[None, None], cache))[0, -1])
+                mx.async_eval(choice.arrays)
+            token = int(current.token.item())
+            text = stop_text.add(detokenizer.add(token))
+            reason = None if n_left else "length"
+            if loop.add(token):
+                reason = "repetition"
+            if token in stop_tokens or stop_text.hit:
+                reason = "stop"
+            if reason and not stop_text.hit:
+                text += stop_text.add(detokenizer.flush()) + stop_text.flush()
+            self._take(token, text, current)
+            if reason:
+                break
+        return reason
+
+    def _take(self, token: int, text: str, choice: Choice) -> None:
+        decode = self._model.tokenizer.decode
+        top = zip(choice.top.tolist(), choice.top_logprobs.tolist(), strict=True)
+        alternatives = tuple((id, decode([id]), logprob) for id, logprob in top)
+        self._tokens.append(Token(token, text, choice.logprob.item(), alternatives))
+        self._emit(self._tokens[-1])
+
+    def _progress(self, stage: Literal["encode", "prefill"], done: int, total: int) -> None:
+        self._check_cancelled()
+        self._emit(Progress(stage, done, total))
+
+    def _check_cancelled(self) -> None:
+        if self._cancelled():
+            raise Cancelled
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._timings_ms[stage] = round((time.perf_counter() - start) * 1000, 3)

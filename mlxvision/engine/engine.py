@@ -1,0 +1,85 @@
+"""Requests in, events out; the work itself happens on the MLX thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Event as Flag
+
+from mlxvision.engine.answer import Answer, Memory
+from mlxvision.engine.sampling import check_sampling
+from mlxvision.engine.worker import shared_worker
+from mlxvision.family import Model
+from mlxvision.loading import load_model, resolve
+from mlxvision.types import Done, Event, Image, Message, Request, Sampling
+
+
+class Stream:
+    """The events of one request, as they happen. Leaving the loop early, or `cancel`, stops the work within one token."""
+
+    def __init__(self, submit: Callable[[Callable[[Event], None], Callable[[], bool]], Future[None]]) -> None:
+        self._events: SimpleQueue[Event | None] = SimpleQueue()
+        self._cancelled = Flag()
+        self._future = submit(self._events.put, self._cancelled.is_set)
+        self._future.add_done_callback(lambda _: self._events.put(None))
+
+    def __iter__(self) -> Iterator[Event]:
+        """Raises: MLXVisionError if the request fails."""
+        try:
+            while (event := self._events.get()) is not None:
+                yield event
+            self._future.result()
+        finally:
+            self.cancel()
+
+    def cancel(self) -> None:
+        """May be called from any thread. The stream then ends with a Done whose finish_reason is "cancelled"."""
+        self._cancelled.set()
+
+    def result(self) -> Done:
+        """Wait for the end. Raises: MLXVisionError if the request fails."""
+        return next(event for event in self if isinstance(event, Done))
+
+
+class Engine:
+    """Loads models and answers requests, in the order in which they come."""
+
+    def load(self, name: str | Path | None = None, *, force: bool = False) -> Model:
+        """name: a directory, a pulled repository `owner/name[@revision]`, or a card; None: the default model.
+
+        force: load even if the estimate says that the memory does not suffice.
+
+        Raises: ModelError, OutOfMemoryError
+        """
+        directory = resolve(name)
+        return shared_worker().submit(lambda: load_model(directory, str(name or directory.name), force=force)).result()
+
+    def stream(self, model: Model, request: Request, memory: Memory | None = None) -> Stream:
+        """Raises: UsageError at once for values that no model could serve; other errors when the stream is read."""
+        check_sampling(request.sampling)
+        kept = memory or Memory()
+        return Stream(
+            lambda emit, cancelled: shared_worker().submit(lambda: Answer(model, request, kept, emit, cancelled).run())
+        )
+
+
+class Session:
+    """A conversation: what was said, and the caches that spare computing it again."""
+
+    def __init__(self, engine: Engine, model: Model, system: str = "") -> None:
+        self._engine, self._model, self._memory = engine, model, Memory()
+        self._messages: list[Message] = [Message("system", (system,))] if system else []
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        return tuple(self._messages)
+
+    def ask(self, text: str, images: tuple[Image, ...] = (), sampling: Sampling = Sampling()) -> Done:
+        """Raises: MLXVisionError; the conversation is then as it was before."""
+        question = Message("user", (*images, text))
+        request = Request((*self._messages, question), sampling)
+        done = self._engine.stream(self._model, request, self._memory).result()
+        self._messages += [question, Message("assistant", (done.text,))]
+        return done

@@ -1,0 +1,45 @@
+"""The one thread that makes MLX calls.
+
+MLX streams belong to a thread, a lazy array fails on another thread, and a thread that ends after using MLX can crash
+the process at exit. So there is one for the whole process, it is a daemon, and it never ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import cache
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Worker:
+    """Runs jobs one after the other on its own thread."""
+
+    def __init__(self) -> None:
+        self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
+        Thread(target=self._run, name="mlxvision", daemon=True).start()
+
+    def submit(self, job: Callable[[], T]) -> Future[T]:
+        future: Future[T] = Future()
+        self._jobs.put((future, job))
+        return future
+
+    def _run(self) -> None:
+        while True:
+            future, job = self._jobs.get()
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(job())
+            except BaseException as error:  # whatever it is belongs to the one who waits, and the thread must go on
+                future.set_exception(error)
+            del future, job  # so that an idle thread keeps no model alive
+
+
+@cache
+def shared_worker() -> Worker:
+    return Worker()

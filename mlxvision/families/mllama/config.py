@@ -1,0 +1,256 @@
+"""What a Llama 3.2 Vision checkpoint states of itself.
+
+Source: config.json and preprocessor_config.json of meta-llama/Llama-3.2-11B-Vision-Instruct, and the same files as
+transformers 5.23 writes them (`rope_parameters`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlxvision.errors import ModelFormatError
+
+IMAGE_ROWS = 8
+"""The table of input embeddings has this many rows more than the output head: the image token and spares."""
+
+_LARGEST = 1 << 20
+_ADVICE = "Use the config of the original repository"
+
+
+@dataclass(frozen=True, slots=True)
+class VisionConfig:
+    hidden_size: int
+    num_hidden_layers: int
+    num_global_layers: int
+    attention_heads: int
+    intermediate_size: int
+    num_channels: int
+    image_size: int
+    patch_size: int
+    max_num_tiles: int
+    norm_eps: float
+    vision_output_dim: int
+    intermediate_layers_indices: tuple[int, ...]
+    n_aspect_ratios: int
+
+    @property
+    def n_patches(self) -> int:
+        """Patches of a tile and its class token."""
+        return (self.image_size // self.patch_size) ** 2 + 1
+
+
+@dataclass(frozen=True, slots=True)
+class RopeConfig:
+    """factor and what follows it are None for plain rotary embeddings."""
+
+    theta: float
+    factor: float | None
+    low_freq_factor: float | None
+    high_freq_factor: float | None
+    original_max_position_embeddings: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TextConfig:
+    vocab_size: int
+    hidden_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    num_key_value_heads: int
+    intermediate_size: int
+    max_position_embeddings: int
+    rms_norm_eps: float
+    cross_attention_layers: tuple[int, ...]
+    rope: RopeConfig
+
+    @property
+    def head_dim(self) -> int:
+        return self.hidden_size // self.num_attention_heads
+
+
+@dataclass(frozen=True, slots=True)
+class PreprocessConfig:
+    """resample: a `PIL.Image.Resampling` value. mean and std: one for each colour channel."""
+
+    max_image_tiles: int
+    resample: int
+    rescale_factor: float
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    image_token_index: int
+    vision: VisionConfig
+    text: TextConfig
+    preprocess: PreprocessConfig
+
+
+class _Keys:
+    """A mapping of a JSON file, read key by key with the key named in every error."""
+
+    def __init__(self, values: Any, path: str) -> None:
+        if not isinstance(values, Mapping):
+            raise ModelFormatError("the config has no object", path, _ADVICE)
+        self._values, self._path = values, path
+
+    def __contains__(self, key: str) -> bool:
+        return self._values.get(key) is not None
+
+    def _raw(self, key: str) -> Any:
+        if key not in self._values:
+            raise ModelFormatError("the config lacks a key", self._path + key, _ADVICE)
+        return self._values[key]
+
+    def fail(self, key: str) -> ModelFormatError:
+        return ModelFormatError("implausible value in the config", f"{self._path}{key} = {self._raw(key)!r}", _ADVICE)
+
+    def integer(self, key: str, low: int = 1, high: int = _LARGEST) -> int:
+        value = self._raw(key)
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise self.fail(key)
+        return value
+
+    def number(self, key: str) -> float:
+        value = self._raw(key)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1e12:
+            raise self.fail(key)
+        return float(value)
+
+    def numbers(self, key: str, count: int) -> tuple[float, ...]:
+        value = self._raw(key)
+        if not isinstance(value, list) or len(value) != count or not all(isinstance(v, int | float) for v in value):
+            raise self.fail(key)
+        return tuple(float(v) for v in value)
+
+    def indices(self, key: str, below: int) -> tuple[int, ...]:
+        """Layer numbers, ascending, each once."""
+        value = self._raw(key)
+        if not isinstance(value, list) or not all(isinstance(v, int) and 0 <= v < below for v in value):
+            raise self.fail(key)
+        if value != sorted(set(value)):
+            raise self.fail(key)
+        return tuple(value)
+
+    def only(self, key: str, expected: Any) -> None:
+        """Refuse what the net would silently compute otherwise."""
+        if self._raw(key) != expected:
+            raise self.fail(key)
+
+    def inner(self, key: str) -> _Keys:
+        return _Keys(self._raw(key), f"{self._path}{key}.")
+
+
+def read_config(config: Mapping[str, Any], preprocessor: Mapping[str, Any]) -> Config:
+    """Raises: ModelFormatError naming the key that is missing or implausible."""
+    top = _Keys(config, "")
+    text = _read_text(top.inner("text_config"))
+    vision = _read_vision(top.inner("vision_config"))
+    preprocess = _read_preprocess(_Keys(preprocessor, "preprocessor_config: "), vision)
+    key = "image_token_id" if "image_token_id" in top else "image_token_index"
+    image_token = top.integer(key, 0, text.vocab_size + IMAGE_ROWS - 1)
+    return Config(image_token, vision, text, preprocess)
+
+
+def _read_vision(keys: _Keys) -> VisionConfig:
+    keys.only("hidden_act", "gelu")
+    n_layers = keys.integer("num_hidden_layers", high=1024)
+    config = VisionConfig(
+        hidden_size=keys.integer("hidden_size"),
+        num_hidden_layers=n_layers,
+        num_global_layers=keys.integer("num_global_layers", high=1024),
+        attention_heads=keys.integer("attention_heads"),
+        intermediate_size=keys.integer("intermediate_size"),
+        num_channels=keys.integer("num_channels", 3, 3),
+        image_size=keys.integer("image_size", high=4096),
+        patch_size=keys.integer("patch_size", high=4096),
+        max_num_tiles=keys.integer("max_num_tiles", high=64),
+        norm_eps=keys.number("norm_eps"),
+        vision_output_dim=keys.integer("vision_output_dim"),
+        intermediate_layers_indices=keys.indices("intermediate_layers_indices", n_layers),
+        n_aspect_ratios=len(_supported_aspect_ratios(keys)),
+    )
+    if config.hidden_size % config.attention_heads:
+        raise keys.fail("attention_heads")
+    if config.patch_size > config.image_size:
+        raise keys.fail("patch_size")
+    if config.vision_output_dim != config.hidden_size * (1 + len(config.intermediate_layers_indices)):
+        raise keys.fail("vision_output_dim")
+    return config
+
+
+def _supported_aspect_ratios(keys: _Keys) -> list[list[int]]:
+    ratios = keys._raw("supported_aspect_ratios")
+    if not isinstance(ratios, list) or not 0 < len(ratios) <= 4096:
+        raise keys.fail("supported_aspect_ratios")
+    return ratios
+
+
+def _read_text(keys: _Keys) -> TextConfig:
+    keys.only("hidden_act", "silu")
+    if "tie_word_embeddings" in keys:
+        keys.only("tie_word_embeddings", False)
+    n_layers = keys.integer("num_hidden_layers", high=1024)
+    config = TextConfig(
+        vocab_size=keys.integer("vocab_size"),
+        hidden_size=keys.integer("hidden_size"),
+        num_hidden_layers=n_layers,
+        num_attention_heads=keys.integer("num_attention_heads"),
+        num_key_value_heads=keys.integer("num_key_value_heads"),
+        intermediate_size=keys.integer("intermediate_size"),
+        max_position_embeddings=keys.integer("max_position_embeddings", high=1 << 30),
+        rms_norm_eps=keys.number("rms_norm_eps"),
+        cross_attention_layers=keys.indices("cross_attention_layers", n_layers),
+        rope=_read_rope(keys),
+    )
+    if config.hidden_size % (2 * config.num_attention_heads):
+        raise keys.fail("num_attention_heads")
+    if config.num_attention_heads % config.num_key_value_heads:
+        raise keys.fail("num_key_value_heads")
+    return config
+
+
+def _read_rope(text: _Keys) -> RopeConfig:
+    """Either `rope_theta` beside `rope_scaling` (as released), or both inside `rope_parameters` (transformers 5)."""
+    if "rope_parameters" in text:
+        keys = text.inner("rope_parameters")
+        theta = keys.number("rope_theta")
+    else:
+        theta = text.number("rope_theta")
+        if "rope_scaling" not in text:
+            return RopeConfig(theta, None, None, None, None)
+        keys = text.inner("rope_scaling")
+    kind = "rope_type" if "rope_type" in keys else "type"
+    if keys._raw(kind) == "default":
+        return RopeConfig(theta, None, None, None, None)
+    keys.only(kind, "llama3")
+    return RopeConfig(
+        theta,
+        keys.number("factor"),
+        keys.number("low_freq_factor"),
+        keys.number("high_freq_factor"),
+        keys.integer("original_max_position_embeddings", high=1 << 30),
+    )
+
+
+def _read_preprocess(keys: _Keys, vision: VisionConfig) -> PreprocessConfig:
+    for key in ("do_resize", "do_pad", "do_rescale", "do_normalize"):
+        if key in keys:
+            keys.only(key, True)
+    size = keys.inner("size")
+    for side in ("height", "width"):
+        if size.integer(side) != vision.image_size:
+            raise size.fail(side)
+    config = PreprocessConfig(
+        max_image_tiles=keys.integer("max_image_tiles", high=vision.max_num_tiles),
+        resample=keys.integer("resample", 0, 5),
+        rescale_factor=keys.number("rescale_factor"),
+        mean=keys.numbers("image_mean", vision.num_channels),
+        std=keys.numbers("image_std", vision.num_channels),
+    )
+    if not all(config.std):
+        raise keys.fail("image_std")
+    return config

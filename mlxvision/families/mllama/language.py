@@ -1,0 +1,173 @@
+"""The text decoder: Llama 3 blocks, and between them blocks that attend to images through gates.
+
+Source: Meta's llama-models (`llama3/reference_impl/multimodal`): a token that sees no image gets nothing from a
+cross-attention block, neither from its attention nor from its MLP. Names and shapes follow the hub checkpoint.
+"""
+
+from __future__ import annotations
+
+import math
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+
+from mlxvision.families.mllama.cache import MllamaCache
+from mlxvision.families.mllama.config import IMAGE_ROWS, RopeConfig, TextConfig
+from mlxvision.nn import KVCache
+
+
+def rope_wavelengths(config: RopeConfig, head_dim: int) -> mx.array:
+    """(E / 2,) positions per radian; long waves are stretched as Llama 3.1 does, in float32 as it was trained."""
+    wavelength = np.float32(config.theta) ** (np.arange(0, head_dim, 2, dtype=np.float32) / np.float32(head_dim))
+    if config.factor is None:
+        return mx.array(wavelength)
+    turns = np.float32(config.original_max_position_embeddings / (2 * math.pi)) / wavelength
+    smooth = (turns - config.low_freq_factor) / (config.high_freq_factor - config.low_freq_factor)
+    smooth = np.clip(smooth, 0, 1).astype(np.float32)
+    return mx.array((1 / ((1 - smooth) / (config.factor * wavelength) + smooth / wavelength)).astype(np.float32))
+
+
+class SelfAttention(nn.Module):
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        D, E = config.hidden_size, config.head_dim
+        self.n_heads, self.n_kv_heads, self.scale = config.num_attention_heads, config.num_key_value_heads, E**-0.5
+        self.q_proj = nn.Linear(D, self.n_heads * E, bias=False)
+        self.k_proj = nn.Linear(D, self.n_kv_heads * E, bias=False)
+        self.v_proj = nn.Linear(D, self.n_kv_heads * E, bias=False)
+        self.o_proj = nn.Linear(self.n_heads * E, D, bias=False)
+        self._wavelengths = rope_wavelengths(config.rope, E)
+
+    def __call__(self, x: mx.array, mask: mx.array | str | None, position: mx.array, cache: KVCache) -> mx.array:
+        """x: (B, L, D); position: (B,), of the first token of each sequence -> (B, L, D)"""
+        B, L, _ = x.shape
+        q = self._rotate(_split(self.q_proj(x), self.n_heads), position)
+        k = self._rotate(_split(self.k_proj(x), self.n_kv_heads), position)
+        k, v = cache.append(k, _split(self.v_proj(x), self.n_kv_heads))
+        out = mx.fast.scaled_dot_product_attention(q, k, v, scale=self.scale, mask=mask)
+        return self.o_proj(out.transpose(0, 2, 1, 3).reshape(B, L, -1))
+
+    def _rotate(self, x: mx.array, position: mx.array) -> mx.array:
+        return mx.fast.rope(
+            x, x.shape[-1], traditional=False, base=None, scale=1.0, offset=position, freqs=self._wavelengths
+        )
+
+
+class CrossAttention(nn.Module):
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        D, E = config.hidden_size, config.head_dim
+        self.n_heads, self.n_kv_heads, self.scale = config.num_attention_heads, config.num_key_value_heads, E**-0.5
+        self.q_proj = nn.Linear(D, self.n_heads * E, bias=False)
+        self.k_proj = nn.Linear(D, self.n_kv_heads * E, bias=False)
+        self.v_proj = nn.Linear(D, self.n_kv_heads * E, bias=False)
+        self.o_proj = nn.Linear(self.n_heads * E, D, bias=False)
+        self.q_norm = nn.RMSNorm(E, config.rms_norm_eps)
+        self.k_norm = nn.RMSNorm(E, config.rms_norm_eps)
+
+    def project(self, features: mx.array) -> tuple[mx.array, mx.array]:
+        """features: (1, N, D) of an image -> its keys and values, each (1, H, N, E)."""
+        return self.k_norm(_split(self.k_proj(features), self.n_kv_heads)), _split(
+            self.v_proj(features), self.n_kv_heads
+        )
+
+    def __call__(self, x: mx.array, keys: mx.array, values: mx.array, visible: mx.array) -> mx.array:
+        """x: (B, L, D); keys, values: (B, H, N, E); visible: (B, L, N) -> (B, L, D)"""
+        B, L, _ = x.shape
+        q = self.q_norm(_split(self.q_proj(x), self.n_heads))
+        out = mx.fast.scaled_dot_product_attention(q, keys, values, scale=self.scale, mask=visible[:, None])
+        return self.o_proj(out.transpose(0, 2, 1, 3).reshape(B, L, -1))
+
+
+class MLP(nn.Module):
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        D, F = config.hidden_size, config.intermediate_size
+        self.gate_proj = nn.Linear(D, F, bias=False)
+        self.up_proj = nn.Linear(D, F, bias=False)
+        self.down_proj = nn.Linear(F, D, bias=False)
+
+    def __call__(self, x: mx.array) -> mx.array:
+        return self.down_proj(nn.silu(self.gate_proj(x)) * self.up_proj(x))
+
+
+class SelfBlock(nn.Module):
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        self.self_attn = SelfAttention(config)
+        self.mlp = MLP(config)
+        self.input_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.post_attention_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
+
+    def __call__(self, x: mx.array, mask: mx.array | str | None, position: mx.array, cache: KVCache) -> mx.array:
+        x = x + self.self_attn(self.input_layernorm(x), mask, position, cache)
+        return x + self.mlp(self.post_attention_layernorm(x))
+
+
+class CrossBlock(nn.Module):
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        self.cross_attn = CrossAttention(config)
+        self.mlp = MLP(config)
+        self.input_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.post_attention_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.cross_attn_attn_gate = mx.zeros(1)
+        self.cross_attn_mlp_gate = mx.zeros(1)
+
+    def __call__(self, x: mx.array, keys: mx.array, values: mx.array, visible: mx.array) -> mx.array:
+        sees = visible.any(axis=-1, keepdims=True)
+        # A row that sees nothing has no defined attention, so its result is replaced rather than multiplied by zero.
+        attention = self.cross_attn(self.input_layernorm(x), keys, values, visible)
+        x = x + mx.tanh(self.cross_attn_attn_gate) * mx.where(sees, attention, 0)
+        mlp = self.mlp(self.post_attention_layernorm(x))
+        return x + mx.tanh(self.cross_attn_mlp_gate) * mx.where(sees, mlp, 0)
+
+
+class Decoder(nn.Module):
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        self.embed_tokens = nn.Embedding(config.vocab_size + IMAGE_ROWS, config.hidden_size)
+        self.layers = [
+            CrossBlock(config) if i in config.cross_attention_layers else SelfBlock(config)
+            for i in range(config.num_hidden_layers)
+        ]
+        self.norm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
+
+    def __call__(self, tokens: mx.array, cache: MllamaCache) -> mx.array:
+        """tokens: (B, L) -> (B, L, D)"""
+        position = mx.array([cache.offset - padding for padding in cache.padding])
+        mask = _text_mask(tokens.shape[1], cache)
+        visible = cache.look(tokens)
+        text, cross = iter(cache.text), iter(cache.cross)
+        x = self.embed_tokens(tokens)
+        for layer in self.layers:
+            if isinstance(layer, SelfBlock):
+                x = layer(x, mask, position, next(text))
+            elif visible is not None:
+                x = layer(x, *next(cross), visible)
+        return self.norm(x)
+
+
+class LanguageModel(nn.Module):
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        self.model = Decoder(config)
+        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+
+
+def _split(x: mx.array, n_heads: int) -> mx.array:
+    """x: (B, L, H * E) -> (B, H, L, E)"""
+    B, L, _ = x.shape
+    return x.reshape(B, L, n_heads, -1).transpose(0, 2, 1, 3)
+
+
+def _text_mask(L: int, cache: MllamaCache) -> mx.array | str | None:
+    """What each of the next L tokens may attend to among the offset + L tokens: (B, 1, L, offset + L) where it matters."""
+    if not any(cache.padding):
+        return "causal" if L > 1 else None
+    column = mx.arange(cache.offset + L)[None, None, None]
+    row = mx.arange(cache.offset, cache.offset + L)[None, None, :, None]
+    padding = mx.array(cache.padding)[:, None, None, None]
+    # Padding attends to padding, so that its rows stay finite.
+    return mx.logical_and(column <= row, mx.logical_or(column >= padding, row < padding))

@@ -1,0 +1,119 @@
+"""The contract every model family fulfils. To add a family, read this file and one folder of families/."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mlxvision.types import Image, Message, Receipt
+
+if TYPE_CHECKING:
+    import mlx.core as mx
+    import mlx.nn as nn
+    import numpy as np
+
+    from mlxvision.text import Tokenizer
+
+__all__ = ["Cache", "EncodedImage", "Family", "ImageInput", "Model", "Net"]
+
+
+class ImageInput(Protocol):
+    """A picture prepared for one family.
+
+    canvas: (height, width, 3) uint8, the very pixels the model sees, before normalising.
+    """
+
+    @property
+    def canvas(self) -> np.ndarray: ...
+    @property
+    def receipt(self) -> Receipt: ...
+
+
+class EncodedImage(Protocol):
+    """What the decoder needs of one image: a value, independent of any prompt."""
+
+    @property
+    def nbytes(self) -> int: ...
+    @property
+    def n_tokens(self) -> int: ...
+
+
+class Cache(Protocol):
+    """All that decode needs of what came before: keys, values, masks, positions, images.
+
+    offset: how many tokens it holds.
+    """
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def arrays(self) -> Sequence[mx.array]:
+        """What to evaluate after a chunk, so that no graph grows from one to the next."""
+        ...
+
+    def add_image(self, image: EncodedImage) -> None:
+        """Give the next image, in the order of the image tokens still to come."""
+        ...
+
+
+class Net(Protocol):
+    """The arrays of a model and their arithmetic. Made by `Family.build` as an `mlx.nn.Module`."""
+
+    def encode(self, image: ImageInput, each_step: Callable[[], None]) -> EncodedImage:
+        """Run the vision tower. each_step is called between parts of the work and may raise to stop it."""
+        ...
+
+    def make_cache(self) -> Cache: ...
+
+    def hidden(self, tokens: mx.array, cache: Cache) -> mx.array:
+        """tokens: (B, L) -> (B, L, D), the states before the output head. Extends the cache by L tokens.
+
+        Any split of a prompt into calls gives the same states as one call.
+        """
+        ...
+
+    def logits(self, hidden: mx.array) -> mx.array:
+        """hidden: (B, L, D) -> (B, L, V)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Family:
+    """One model family: how its checkpoints are read and how its prompts are written.
+
+    `Config` below is the family's own frozen dataclass; other rooms hand it back without looking inside.
+    """
+
+    name: str
+    read_config: Callable[[Mapping[str, Any], Mapping[str, Any]], Any]
+    """(config.json, preprocessor_config.json) -> Config. Raises ModelFormatError naming a missing or implausible key."""
+    build: Callable[[Any], nn.Module]
+    """Config -> a `Net` whose parameter paths equal the hub layout's keys, in the checkpoint's shapes but conv kernels (O, kH, kW, I)."""
+    rename: Callable[[str], str | None]
+    """A key of any layout this family's checkpoints come in -> the net's parameter path, or None to leave the tensor out."""
+    request_bytes: Callable[[Any, int, int], int]
+    """(Config, images, tokens) -> bytes a request needs beside the weights, in 16-bit: caches and the largest activations."""
+    context_length: Callable[[Any], int]
+    """Config -> how many tokens a conversation may have."""
+    preprocess: Callable[[Image, Any], ImageInput]
+    """Picture -> input, bit-identical to the reference's processor."""
+    render: Callable[[Sequence[Message], Tokenizer, Any], list[int]]
+    """Messages -> token ids of the whole prompt, one image token per image where the family puts it. Raises UsageError."""
+    stop_tokens: Callable[[Tokenizer], frozenset[int]]
+    """The tokens that end an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A loaded model: what every session and request shares.
+
+    name: as the caller gave it. revision: names the weights (a commit, or a digest of the files' headers).
+    """
+
+    name: str
+    revision: str
+    family: Family
+    config: Any
+    net: Net
+    tokenizer: Tokenizer

@@ -1,0 +1,165 @@
+"""Where the bytes of a picture come from. A file is opened once; what that descriptor is decides, not its name."""
+
+from __future__ import annotations
+
+import binascii
+import errno
+import os
+import re
+import stat
+import sys
+import unicodedata
+from collections.abc import Iterator
+from itertools import islice
+from os import PathLike
+
+from mlxvision.errors import ImageFormatError, ImageNotFoundError, ImageTooLargeError, UsageError, shorten
+from mlxvision.images.formats import identify
+
+__all__ = ["read"]
+
+_MAX_BYTES = 256 * 2**20
+_MAX_NAMES = 10_000
+
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def read(source: str | PathLike[str] | bytes | bytearray | memoryview) -> tuple[bytes, str]:
+    """The bytes of a picture, and what messages and receipts call it.
+
+    Raises: UsageError, ImageNotFoundError, ImageFormatError (broken base64), ImageTooLargeError.
+    """
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _bounded(bytes(source) if memoryview(source).nbytes <= _MAX_BYTES else None, "bytes"), "bytes"
+    if isinstance(source, PathLike):
+        return _read_path(os.fsdecode(source)), shorten(source)
+    if isinstance(source, str):
+        return _read_text(source)
+    raise UsageError("an image cannot be opened from this type", type(source).__name__, "Give a path or bytes")
+
+
+def _read_text(source: str) -> tuple[bytes, str]:
+    scheme, colon, rest = source.partition(":")
+    match scheme.lower() if colon else scheme:
+        case "-":
+            return _bounded(sys.stdin.buffer.read(_MAX_BYTES + 1), "stdin"), "stdin"
+        case "data":
+            return _read_data_url(rest), "data URL"
+        case "file":
+            return _read_path(_path_of_url(source)), shorten(source)
+    if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", source):
+        raise UsageError("nothing is fetched from a network", source, "Download the picture and give its path")
+    try:
+        return _read_path(source), shorten(source)
+    except ImageNotFoundError:
+        data = _from_base64(source)
+        if data is None or identify(data) is None:
+            raise
+        return _bounded(data, "base64"), "base64"
+
+
+def _bounded(data: bytes | None, name: str) -> bytes:
+    if data is None or len(data) > _MAX_BYTES:
+        limit = f"At most {_MAX_BYTES // 2**20} MiB are read; save a smaller picture"
+        raise ImageTooLargeError("the image has too many bytes", name, limit)
+    return data
+
+
+def _read_data_url(rest: str) -> bytes:
+    header, _, body = rest.partition(",")
+    kind, *parameters = header.lower().split(";")
+    if not (kind.startswith("image/") or kind == "application/octet-stream") or parameters[-1:] != ["base64"]:
+        raise ImageFormatError("not a data URL of an image", f"data:{header}", "Write data:image/png;base64,…")
+    data = _from_base64(body)
+    if data is None:
+        raise ImageFormatError("the data URL is not valid base64", f"data:{header}", "Encode the whole file again")
+    return _bounded(data, "data URL")
+
+
+def _from_base64(text: str) -> bytes | None:
+    try:
+        return binascii.a2b_base64("".join(text.split()), strict_mode=True)
+    except ValueError:
+        return None
+
+
+def _path_of_url(url: str) -> str:
+    from urllib.parse import unquote_to_bytes, urlsplit
+
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise UsageError("not a file URL", url, "Write file:///path/to/picture") from None
+    if parts.netloc.lower() not in ("", "localhost"):
+        raise UsageError("a file URL of another machine", url, "Copy the picture here and give its path")
+    return os.fsdecode(unquote_to_bytes(parts.path))
+
+
+def _read_path(given: str) -> bytes:
+    for path in _spellings(given):
+        descriptor = _open(path)
+        if descriptor is not None:
+            return _read_descriptor(descriptor, given)
+    raise ImageNotFoundError("no such file", given, _advice(os.path.expanduser(given)))
+
+
+def _spellings(given: str) -> Iterator[str]:
+    """What a path pasted from a terminal or a file manager can mean, the literal reading first."""
+    path = os.path.expanduser(given)
+    yield path
+    quoted = re.fullmatch(r"""\s*(['"])(.*)\1\s*""", given, re.DOTALL)
+    yield os.path.expanduser(quoted[2] if quoted else re.sub(r"\\(.)", r"\1", given))
+    folder, name = os.path.split(path)
+    same = [entry for entry in _names(folder) if _folded(entry) == _folded(name)]
+    if len(same) == 1:
+        yield os.path.join(folder, same[0])
+
+
+def _folded(name: str) -> str:
+    """Equal for names that look the same: macOS decomposes accents and puts U+202F into names of screenshots."""
+    return unicodedata.normalize("NFC", name).replace("\N{NARROW NO-BREAK SPACE}", " ")
+
+
+def _open(path: str) -> int | None:
+    """A descriptor, or None where nothing has this name."""
+    try:
+        # Without O_NONBLOCK, opening a pipe would wait for a writer.
+        return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return None
+        reason = os.strerror(error.errno or 0)
+        raise ImageNotFoundError(f"the file cannot be opened ({reason})", path, "Check its permissions") from error
+
+
+def _read_descriptor(descriptor: int, given: str) -> bytes:
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            kind = _KINDS.get(stat.S_IFMT(status.st_mode), "no file")
+            raise ImageNotFoundError(f"{kind}, not an image file", given, "Give the path of a picture")
+        return _bounded(file.read(_MAX_BYTES + 1) if status.st_size <= _MAX_BYTES else None, given)
+
+
+def _advice(path: str) -> str:
+    import difflib
+
+    folder, name = os.path.split(path)
+    near = [shorten(entry) for entry in difflib.get_close_matches(name, _names(folder))]
+    advice = f"Similar names there: {', '.join(near)}" if near else "Check the path"
+    return advice if os.path.isabs(path) else f"{advice} (it is relative to {shorten(os.getcwd())})"
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        with os.scandir(folder or os.curdir) as entries:
+            return [entry.name for entry in islice(entries, _MAX_NAMES)]
+    except (OSError, ValueError):
+        return []

@@ -1,0 +1,1 @@
+"""From a directory of files to a model in memory, and back."""

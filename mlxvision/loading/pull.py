@@ -1,0 +1,246 @@
+"""From the hub to the models folder: the only room that speaks to a network.
+
+A pull works in OWNER/NAME/.COMMIT/, where it also resumes, and publishes by renaming that directory once every file is
+verified. So a directory without a leading dot is always whole, whenever a pull was killed.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from http import HTTPStatus
+from pathlib import Path
+
+from mlxvision.errors import DownloadError, ModelFormatError
+from mlxvision.loading.resolve import Repository, pulled
+from mlxvision_weights.registry import BUNDLED, bundled_model
+
+__all__ = ["ListedModel", "Progress", "list_models", "pull", "verify"]
+
+Progress = Callable[[str, int, int], None]
+"""Called with the name of the file that arrives, the bytes that are here, and the bytes in all."""
+
+MANIFEST = "manifest.json"
+
+_WANTED = (
+    "LICENSE*",
+    "README.md",
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "added_tokens.json",
+    "config.json",
+    "generation_config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+)
+_CHUNK_BYTES = 1 << 20
+_SILENCE_S = 30
+_BY_HAND = "Connect to the network and try again, or copy the model's directory here and give its path as the model"
+_AGAIN = "Run the same command again; what has arrived is kept"
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file as the hub describes it: blob is git's name of its content, sha256 is known of large files only."""
+
+    name: str
+    size: int
+    blob: str
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedModel:
+    """A model on this machine."""
+
+    name: str
+    directory: Path
+    size_bytes: int
+
+
+def pull(name: str, progress: Progress = lambda file, here, total: None) -> Path:
+    """Bring OWNER/NAME[@REVISION] to this machine, pinned to a commit, every file verified.
+
+    Raises: UsageError, DownloadError
+    """
+    repository = Repository.parse(name)
+    with _said_clearly(repository):
+        commit, files = _describe(repository)
+        folder = repository.folder
+        repository.ref.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(folder / f".{commit}.lock"):
+            if not (folder / commit).is_dir():
+                _publish(repository, commit, files, progress)
+            scratch = folder / f".{commit}.ref"
+            _write(scratch, commit)
+            scratch.replace(repository.ref)
+    return folder / commit
+
+
+def verify(directory: Path) -> list[str]:
+    """What differs from the manifest that the pull wrote; nothing if all is well.
+
+    Raises: ModelFormatError if there is no readable manifest.
+    """
+    try:
+        expected = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))["files"]
+        stated = {name: (entry["size"], entry["sha256"]) for name, entry in expected.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        next_step = "Only what `mlxvision pull` brought can be verified; pull it again"
+        raise ModelFormatError(f"no readable {MANIFEST} in", directory, next_step) from None
+    weights = {path.name for path in directory.glob("*.safetensors")}
+    problems = [f"{name}: not in the manifest" for name in sorted(weights - stated.keys())]
+    for name, (size, sha256) in sorted(stated.items()):
+        path = directory / name
+        if not path.is_file():
+            problems.append(f"{name}: missing")
+        elif path.stat().st_size != size:
+            problems.append(f"{name}: {path.stat().st_size} bytes instead of {size}")
+        elif _digests(path)[0] != sha256:
+            problems.append(f"{name}: content changed")
+    return problems
+
+
+def list_models() -> tuple[ListedModel, ...]:
+    """The bundled model and every pulled revision."""
+    places = [(BUNDLED, bundled_model()), *((str(repository), directory) for repository, directory in pulled())]
+    return tuple(
+        ListedModel(name, place, sum(path.stat().st_size for path in place.iterdir())) for name, place in places
+    )
+
+
+def _describe(repository: Repository) -> tuple[str, list[_File]]:
+    """The commit that the revision names now, and the files we want of it, small ones first."""
+    from huggingface_hub import HfApi
+
+    info = HfApi().model_info(repository.path, revision=repository.revision, files_metadata=True, timeout=_SILENCE_S)
+    files = [
+        _File(entry.rfilename, entry.size or 0, entry.blob_id or "", entry.lfs.sha256 if entry.lfs else None)
+        for entry in info.siblings or ()
+        if "/" not in entry.rfilename and any(fnmatchcase(entry.rfilename, pattern) for pattern in _WANTED)
+    ]
+    names = {file.name for file in files}
+    if info.sha is None or "config.json" not in names or not any(name.endswith(".safetensors") for name in names):
+        next_step = "Choose a repository with config.json and .safetensors files"
+        raise DownloadError("no model that can be read in", repository, next_step)
+    return info.sha, sorted(files, key=lambda file: (file.size, file.name))
+
+
+def _publish(repository: Repository, commit: str, files: list[_File], progress: Progress) -> None:
+    """Fetch and verify every file in a hidden directory, then let it appear at once."""
+    arriving = repository.folder / f".{commit}"
+    arriving.mkdir(exist_ok=True)
+    here = {file.name: _size(arriving / file.name) for file in files}
+    total, free = sum(file.size for file in files), shutil.disk_usage(arriving).free
+    if total - sum(here.values()) > free:
+        what = f"{total / 1e9:.1f} GB do not fit on a disk with {free / 1e9:.1f} GB free"
+        raise DownloadError(what, repository, "Make room, or set MLXVISION_HOME to a folder on another disk")
+    manifest = {}
+    for file in files:
+        for here[file.name] in _fetch(repository, commit, file, arriving / file.name):
+            progress(file.name, sum(here.values()), total)
+        manifest[file.name] = {"size": file.size, "sha256": _check(file, arriving / file.name)}
+    stated = {"repository": repository.path, "commit": commit, "files": manifest}
+    _write(arriving / MANIFEST, json.dumps(stated, indent=1))
+    arriving.rename(repository.folder / commit)
+
+
+def _fetch(repository: Repository, commit: str, file: _File, path: Path) -> Iterator[int]:
+    """Bring what is missing at the end of a file, telling again and again how many bytes of it are here."""
+    from huggingface_hub import get_session, hf_hub_url
+    from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
+
+    start = _size(path)
+    yield start
+    if start == file.size:
+        return path.touch()
+    url = hf_hub_url(repository.path, file.name, revision=commit)
+    headers = build_hf_headers() | {"Accept-Encoding": "identity", "Range": f"bytes={start}-"}
+    with (
+        get_session().stream("GET", url, headers=headers, timeout=_SILENCE_S) as response,
+        path.open("ab") as out,
+    ):
+        hf_raise_for_status(response)
+        if response.status_code != HTTPStatus.PARTIAL_CONTENT:
+            out.truncate(0)
+        for chunk in response.iter_bytes(_CHUNK_BYTES):
+            out.write(chunk)
+            yield out.tell()
+            if out.tell() > file.size:
+                break
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def _check(file: _File, path: Path) -> str:
+    """The sha256 of a file that is what the hub described; any other is removed."""
+    if path.stat().st_size < file.size:
+        raise DownloadError("only a part arrived of", file.name, _AGAIN)
+    sha256, blob = _digests(path)
+    if (sha256 != file.sha256) if file.sha256 else (blob != file.blob):
+        path.unlink()
+        raise DownloadError("the content arrived damaged", file.name, _AGAIN)
+    return sha256
+
+
+def _digests(path: Path) -> tuple[str, str]:
+    """(sha256 of the content, git's name of it) in one reading."""
+    sha256, blob = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            sha256.update(chunk)
+            blob.update(chunk)
+    return sha256.hexdigest(), blob.hexdigest()
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _write(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """One process at a time; the lock ends with the process."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _said_clearly(repository: Repository) -> Iterator[None]:
+    """What the hub's client raises, in our words."""
+    from huggingface_hub import errors as hub
+    from huggingface_hub.utils import httpx
+
+    try:
+        yield
+    except hub.GatedRepoError:
+        next_step = "Accept its licence on its page, set HF_TOKEN to a token of that account, and pull again"
+        raise DownloadError("this repository is gated", repository, next_step) from None
+    except hub.RepositoryNotFoundError:
+        next_step = "Check the spelling; for a private repository set HF_TOKEN"
+        raise DownloadError("the hub has no such repository", repository, next_step) from None
+    except hub.RevisionNotFoundError:
+        raise DownloadError("the repository has no such revision", repository, "Check the spelling") from None
+    except hub.HfHubHTTPError as error:
+        what = f"the hub answered with status {error.response.status_code}"
+        raise DownloadError(what, repository, _AGAIN) from None
+    except (httpx.HTTPError, hub.OfflineModeIsEnabled):
+        raise DownloadError("the hub cannot be reached for", repository, _BY_HAND) from None
+    except OSError as error:
+        what = f"the files could not be kept ({os.strerror(error.errno or 0)})"
+        raise DownloadError(what, repository, _AGAIN) from None

@@ -1,0 +1,34 @@
+"""The growing keys and values of one self-attention layer."""
+
+import mlx.core as mx
+
+_STEP = 256
+
+
+class KVCache:
+    """Keys and values of the tokens seen so far, in buffers that grow by steps so that appending does not copy."""
+
+    def __init__(self) -> None:
+        self.offset = 0
+        self._keys: mx.array | None = None
+        self._values: mx.array | None = None
+
+    @property
+    def arrays(self) -> list[mx.array]:
+        return [] if self._keys is None or self._values is None else [self._keys, self._values]
+
+    def append(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
+        """keys, values: (B, H, L, E) -> all keys and values so far, each (B, H, offset, E)."""
+        start, self.offset = self.offset, self.offset + keys.shape[2]
+        self._keys = _write(self._keys, keys, start)
+        self._values = _write(self._values, values, start)
+        return self._keys[:, :, : self.offset], self._values[:, :, : self.offset]
+
+
+def _write(buffer: mx.array | None, new: mx.array, start: int) -> mx.array:
+    B, H, L, E = new.shape
+    if buffer is None or start + L > buffer.shape[2]:
+        room = mx.zeros((B, H, -(-(start + L) // _STEP) * _STEP - start, E), new.dtype)
+        buffer = room if buffer is None else mx.concatenate([buffer[:, :, :start], room], axis=2)
+    buffer[:, :, start : start + L] = new
+    return buffer

@@ -1,0 +1,1 @@
+"""The register of known checkpoints, the recipes for converting them, and the bundled model: data, and little code."""
