@@ -6,7 +6,7 @@ from os import PathLike
 
 import PIL.Image
 
-from mlxvision.images.decode import decode, flatten
+from mlxvision.images.decoding import decode, flatten
 from mlxvision.images.save import save_png
 from mlxvision.images.source import read
 from mlxvision.types import Image

@@ -8,12 +8,10 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Literal
 
-import PIL.features
+import PIL.Image
 from PIL.ImageFile import ImageFile
 
-from mlxvision.errors import ImageFormatError
-
-__all__ = ["SUPPORTED", "Format", "identify", "name_unsupported", "open_picture"]
+__all__ = ["SUPPORTED", "Format", "identify", "name_unsupported", "open_picture", "tile_px"]
 
 Format = Literal["PNG", "JPEG", "GIF", "WebP", "BMP", "TIFF", "AVIF"]
 SUPPORTED = "PNG, JPEG, GIF, WebP, BMP, TIFF or AVIF"
@@ -47,7 +45,7 @@ def identify(data: bytes) -> Format | None:
     """The format that the first bytes announce."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WebP"
-    if data[4:8] == b"ftyp" and b"avif" in (brands := _brands(data)) or b"avis" in brands:
+    if data[4:8] == b"ftyp" and not {b"avif", b"avis"}.isdisjoint(_brands(data)):
         return "AVIF"
     return next((name for magic, name in _MAGIC.items() if data.startswith(magic)), None)
 
@@ -58,7 +56,7 @@ def name_unsupported(data: bytes) -> str:
         return "empty"
     if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS:
         return "a HEIC picture"
-    head = data.removeprefix(b"\xef\xbb\xbf").lstrip()
+    head = data[:256].removeprefix(b"\xef\xbb\xbf").lstrip()
     return next((name for magic, name in _UNSUPPORTED.items() if head.startswith(magic)), "not an image")
 
 
@@ -66,3 +64,44 @@ def _brands(data: bytes) -> list[bytes]:
     """The brands of an ISO media file: the major one, a version, the compatible ones."""
     end = min(int.from_bytes(data[:4]), 256)
     return [data[at : at + 4] for at in range(8, end, 4)]
+
+
+def open_picture(format_name: Format, data: bytes) -> ImageFile:
+    """Read the header with the one decoder for this format; the pixels wait for `load`."""
+    match format_name:
+        case "PNG":
+            return _open_png(data)
+        case "JPEG":
+            from PIL.JpegImagePlugin import JpegImageFile as Decoder
+        case "GIF":
+            from PIL.GifImagePlugin import GifImageFile as Decoder
+        case "BMP":
+            from PIL.BmpImagePlugin import BmpImageFile as Decoder
+        case "TIFF":
+            from PIL.TiffImagePlugin import TiffImageFile as Decoder
+        case "WebP":
+            from PIL.WebPImagePlugin import WebPImageFile as Decoder
+        case "AVIF":
+            from PIL.AvifImagePlugin import AvifImageFile as Decoder
+    return Decoder(BytesIO(data))
+
+
+def _open_png(data: bytes) -> ImageFile:
+    from PIL.PngImagePlugin import PngImageFile
+
+    picture = PngImageFile(BytesIO(data))
+    # Pillow widens grey of 2 and 4 bits to 8, but not the grey that is to be transparent.
+    if "transparency" in picture.info:
+        picture.info["transparency"] *= {"L;2": 85, "L;4": 17}.get(str(picture.tile[0].args), 1)
+    return picture
+
+
+def tile_px(picture: PIL.Image.Image) -> int:
+    """The pixels of one tile of a TIFF, which is decoded whole even where the picture is smaller; 0 without tiles."""
+    if picture.format != "TIFF":
+        return 0
+    from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH, TiffImageFile
+
+    if not isinstance(picture, TiffImageFile):
+        return 0
+    return picture.tag_v2.get(TILEWIDTH, 0) * picture.tag_v2.get(TILELENGTH, 0)

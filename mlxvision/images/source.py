@@ -35,50 +35,56 @@ def read(source: str | PathLike[str] | bytes | bytearray | memoryview) -> tuple[
     Raises: UsageError, ImageNotFoundError, ImageFormatError (broken base64), ImageTooLargeError.
     """
     if isinstance(source, bytes | bytearray | memoryview):
-        return _bounded(bytes(source) if memoryview(source).nbytes <= _MAX_BYTES else None, "bytes"), "bytes"
+        _check_size(memoryview(source).nbytes, "bytes")
+        return bytes(source), "bytes"
     if isinstance(source, PathLike):
         return _read_path(os.fsdecode(source)), shorten(source)
-    if isinstance(source, str):
-        return _read_text(source)
-    raise UsageError("an image cannot be opened from this type", type(source).__name__, "Give a path or bytes")
+    if not isinstance(source, str):
+        raise UsageError("an image cannot be opened from this type", type(source).__name__, "Give a path or bytes")
+    if source == "-":
+        return _read_stdin(), "stdin"
+    if source[:5].lower() == "data:":
+        return _read_data_url(source), "data URL"
+    if source[:5].lower() == "file:":
+        return _read_path(_path_of_url(source)), shorten(source)
+    if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", source):
+        raise UsageError("nothing is fetched from a network", source, "Download the picture and give its path")
+    return _read_text(source)
+
+
+def _check_size(n_bytes: int, name: str) -> None:
+    if n_bytes > _MAX_BYTES:
+        limit = f"At most {_MAX_BYTES // 2**20} MiB are read; save a smaller picture"
+        raise ImageTooLargeError("the image has too many bytes", name, limit)
+
+
+def _read_stdin() -> bytes:
+    data = sys.stdin.buffer.read(_MAX_BYTES + 1)
+    _check_size(len(data), "stdin")
+    return data
 
 
 def _read_text(source: str) -> tuple[bytes, str]:
-    scheme, colon, rest = source.partition(":")
-    match scheme.lower() if colon else scheme:
-        case "-":
-            return _bounded(sys.stdin.buffer.read(_MAX_BYTES + 1), "stdin"), "stdin"
-        case "data":
-            return _read_data_url(rest), "data URL"
-        case "file":
-            return _read_path(_path_of_url(source)), shorten(source)
-    if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", source):
-        raise UsageError("nothing is fetched from a network", source, "Download the picture and give its path")
+    """A path, or else base64 without a header."""
     try:
         return _read_path(source), shorten(source)
     except ImageNotFoundError:
         data = _from_base64(source)
         if data is None or identify(data) is None:
             raise
-        return _bounded(data, "base64"), "base64"
+        _check_size(len(data), "base64")
+        return data, "base64"
 
 
-def _bounded(data: bytes | None, name: str) -> bytes:
-    if data is None or len(data) > _MAX_BYTES:
-        limit = f"At most {_MAX_BYTES // 2**20} MiB are read; save a smaller picture"
-        raise ImageTooLargeError("the image has too many bytes", name, limit)
-    return data
-
-
-def _read_data_url(rest: str) -> bytes:
-    header, _, body = rest.partition(",")
-    kind, *parameters = header.lower().split(";")
-    if not (kind.startswith("image/") or kind == "application/octet-stream") or parameters[-1:] != ["base64"]:
-        raise ImageFormatError("not a data URL of an image", f"data:{header}", "Write data:image/png;base64,…")
+def _read_data_url(url: str) -> bytes:
+    header, _, body = url.partition(",")
+    if not re.fullmatch(r"data:(image/|application/octet-stream)[^,]*;base64", header, re.IGNORECASE):
+        raise ImageFormatError("not a data URL of an image", header, "Write data:image/png;base64,…")
+    _check_size(len(body) * 3 // 4, "data URL")
     data = _from_base64(body)
     if data is None:
-        raise ImageFormatError("the data URL is not valid base64", f"data:{header}", "Encode the whole file again")
-    return _bounded(data, "data URL")
+        raise ImageFormatError("the data URL is not valid base64", header, "Encode the whole file again")
+    return data
 
 
 def _from_base64(text: str) -> bytes | None:
@@ -140,12 +146,17 @@ def _open(path: str) -> int | None:
 
 
 def _read_descriptor(descriptor: int, given: str) -> bytes:
-    with open(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            kind = _KINDS.get(stat.S_IFMT(status.st_mode), "no file")
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            kind = _KINDS.get(stat.S_IFMT(mode), "a special file")
             raise ImageNotFoundError(f"{kind}, not an image file", given, "Give the path of a picture")
-        return _bounded(file.read(_MAX_BYTES + 1) if status.st_size <= _MAX_BYTES else None, given)
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(_MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    _check_size(len(data), given)
+    return data
 
 
 def _advice(path: str) -> str:

@@ -1,0 +1,169 @@
+"""A picture's bytes to its pixels: the limits, and the shield around Pillow."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import struct
+import threading
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import PIL.features
+import PIL.Image
+from PIL.ExifTags import Base as ExifTag
+
+from mlxvision.errors import ImageFormatError, ImageTooLargeError
+from mlxvision.images.formats import SUPPORTED, Format, identify, name_unsupported, open_picture, tile_px
+from mlxvision.images.pixels import upright_rgb
+from mlxvision.types import Image
+
+__all__ = ["decode", "flatten"]
+
+# What one picture may cost, its file included. The 48 megapixels of a phone are taken even where they cost more (WebP).
+_MEMORY_BYTES = 575_000_000
+_ALWAYS_TAKEN_PX = 48_000_000
+_LONGEST_SIDE_PX = 65_535
+
+# Peak bytes per pixel, measured: Pillow keeps 4, the result 3, and some decoders whole frames of their own.
+_COSTS: dict[Format, int] = {"PNG": 7, "GIF": 7, "BMP": 7, "JPEG": 7, "TIFF": 12, "AVIF": 10, "WebP": 16}
+_COST_PROGRESSIVE = 12
+
+# What Pillow's decoders raise on damaged files: they check little, and let whatever comes of it out.
+_DAMAGED = (
+    ArithmeticError,
+    AssertionError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+_BOMBS = (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning, MemoryError)
+
+# Warning filters belong to the whole process, and the memory is meant for one picture at a time.
+_one_at_a_time = threading.Lock()
+_tiff_log = logging.getLogger("PIL.TiffImagePlugin")
+
+
+def decode(data: bytes, source: str) -> Image:
+    """Decode a picture's bytes; source names it in messages.
+
+    Raises: ImageFormatError, ImageTooLargeError.
+    """
+    format_name = identify(data)
+    if format_name is None:
+        raise ImageFormatError(f"the file is {name_unsupported(data)}", source, f"Give a picture as {SUPPORTED}")
+    if format_name in ("WebP", "AVIF") and not PIL.features.check(format_name.lower()):
+        raise ImageFormatError(f"this build of Pillow reads no {format_name}", source, "Install Pillow from PyPI")
+    with _silent_pillow():
+        with _own_errors(f"the {format_name} data is damaged or incomplete", source):
+            picture = open_picture(format_name, data)
+            cost = _COST_PROGRESSIVE if "progressive" in picture.info else _COSTS[format_name]
+            _check_size(picture, max((_MEMORY_BYTES - len(data)) // cost, _ALWAYS_TAKEN_PX), source)
+            turned, orientation = _load(picture)
+        return _finish(picture, turned, orientation, source)
+
+
+def flatten(picture: PIL.Image.Image) -> Image:
+    """Do the same with a picture that the caller opened with Pillow.
+
+    Raises: ImageFormatError, ImageTooLargeError.
+    """
+    source = "PIL image"
+    with _silent_pillow():
+        with _own_errors("Pillow cannot decode the picture", source):
+            _check_size(picture, _MEMORY_BYTES // _COSTS["PNG"], source)
+            turned, orientation = _load(picture)
+        return _finish(picture, turned, orientation, source)
+
+
+def _check_size(picture: PIL.Image.Image, most_px: int, source: str) -> None:
+    width, height = picture.size
+    if min(width, height) < 1:
+        raise ImageFormatError(f"a picture of {width}x{height} pixels", source, "Give one that is not empty")
+    advice = f"Make it smaller: at most {most_px / 1e6:.0f} megapixels and {_LONGEST_SIDE_PX} pixels a side are read"
+    if max(width, height) > _LONGEST_SIDE_PX or width * height > most_px:
+        raise ImageTooLargeError(f"{width}x{height} pixels are too many", source, advice)
+    if tile_px(picture) > most_px:
+        raise ImageTooLargeError("the tiles of the TIFF are too large", source, advice)
+
+
+def _load(picture: PIL.Image.Image) -> tuple[int, int]:
+    """Decode, and tell two EXIF orientations: the one Pillow has applied (it does for TIFF), the one left to apply."""
+    if picture.format != "TIFF":
+        picture.load()
+        return 1, _orientation(picture)
+    orientation = _orientation(picture)
+    with _silent_libtiff():
+        picture.load()
+    return orientation, _orientation(picture)
+
+
+def _orientation(picture: PIL.Image.Image) -> int:
+    """The EXIF orientation; 1 where there is none or EXIF is damaged, for the picture can be whole all the same."""
+    try:
+        value = picture.getexif().get(ExifTag.Orientation)
+    except _DAMAGED:
+        return 1
+    return next((known for known in range(1, 9) if known == value), 1)
+
+
+def _finish(picture: PIL.Image.Image, turned: int, orientation: int, source: str) -> Image:
+    pixels = upright_rgb(picture, orientation, source)
+    height, width, _ = pixels.shape
+    digest = hashlib.sha256(f"{width}x{height}\n".encode("ascii"))
+    digest.update(pixels.data)
+    return Image(pixels, source, orientation if turned == 1 else turned, digest.hexdigest())
+
+
+@contextmanager
+def _silent_pillow() -> Iterator[None]:
+    with _one_at_a_time, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
+        _tiff_log.addFilter(_drop)
+        try:
+            yield
+        finally:
+            _tiff_log.removeFilter(_drop)
+
+
+@contextmanager
+def _silent_libtiff() -> Iterator[None]:
+    """Send descriptor 2 nowhere: libtiff writes its complaints there, out of Python's reach, beside our one line."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # closed, so it shows nothing anyway
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _drop(record: logging.LogRecord) -> bool:
+    return False
+
+
+@contextmanager
+def _own_errors(damaged: str, source: str) -> Iterator[None]:
+    """Turn Pillow's exceptions into ours: their texts hold memory addresses and other internals."""
+    try:
+        yield
+    except _BOMBS as error:
+        raise ImageTooLargeError("decoding needs too much memory", source, "Make it smaller first") from error
+    except _DAMAGED as error:
+        raise ImageFormatError(damaged, source, "Save or download the picture again") from error

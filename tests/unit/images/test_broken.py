@@ -1,0 +1,172 @@
+"""Whatever the bytes are: a picture, or one short error of our own, and nothing else."""
+
+import os
+import re
+
+import numpy as np
+import PIL.Image
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlxvision.errors import ImageError, ImageFormatError, ImageTooLargeError
+from mlxvision.images import open_image
+from tests.fakes.pictures import encoded, gradient, png, tiff
+
+EXIF = PIL.Image.Exif()
+EXIF[0x0112] = 6
+EXIF[0x010F] = "maker"
+
+WHOLE = {
+    "PNG": encoded(gradient(), "PNG", exif=EXIF),
+    "palette PNG": encoded(PIL.Image.fromarray(gradient()).convert("P"), "PNG"),
+    "JPEG": encoded(gradient(), "JPEG", exif=EXIF),
+    "progressive JPEG": encoded(gradient(), "JPEG", progressive=True),
+    "CMYK JPEG": encoded(PIL.Image.fromarray(gradient()).convert("CMYK"), "JPEG"),
+    "GIF": encoded(gradient(), "GIF"),
+    "WebP": encoded(gradient(), "WEBP", exif=EXIF),
+    "lossless WebP": encoded(gradient(), "WEBP", lossless=True),
+    "BMP": encoded(gradient(), "BMP"),
+    "TIFF": encoded(gradient(), "TIFF", exif=EXIF),
+    "LZW TIFF": encoded(gradient(), "TIFF", compression="tiff_lzw"),
+    "deflate TIFF": encoded(gradient(), "TIFF", compression="tiff_deflate"),
+    "fax TIFF": encoded(PIL.Image.fromarray(gradient()).convert("1"), "TIFF", compression="group4"),
+    "float TIFF": encoded(gradient()[..., 0].astype(np.float32), "TIFF"),
+    "AVIF": encoded(gradient(), "AVIF", exif=EXIF),
+}
+
+
+def assert_presentable(error: ImageError) -> None:
+    text = str(error)
+    assert len(text) < 400
+    assert text.isprintable()
+    assert not re.search(r"\b0x[0-9a-f]{6,}|object at|<_io|Traceback|PIL\.", text)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_truncated_picture_is_refused_unless_only_a_trailer_is_missing(name):
+    data = WHOLE[name]
+    whole = open_image(data)
+    ends = sorted({*range(0, len(data), max(1, len(data) // 60)), *range(len(data) - 8, len(data))})
+    refused = 0
+    for end in ends:
+        try:
+            image = open_image(data[:end])
+        except ImageFormatError as error:
+            assert_presentable(error)
+            refused += 1
+        else:
+            assert np.array_equal(image.pixels, whole.pixels), f"{name} cut at {end} of {len(data)}"
+    assert refused >= len(ends) - 12
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "empty"),
+        (b"just some words\n", "not an image"),
+        (b"\0" * 1000, "not an image"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "an SVG drawing"),
+        (b'\xef\xbb\xbf\n<?xml version="1.0"?><svg/>', "an XML file, perhaps an SVG drawing"),
+        (b"8BPS\0\1" + b"\0" * 50, "a Photoshop file"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "a PostScript file"),
+        (b"%PDF-1.7\n", "a PDF document"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC picture"),
+        (encoded(gradient(), "PPM"), "not an image"),
+        (encoded(gradient(), "ICO"), "not an image"),
+        (encoded(gradient(), "JPEG2000"), "a JPEG 2000 picture"),
+    ],
+)
+def test_a_file_of_another_kind_is_named(tmp_path, data, said):
+    path = tmp_path / "picture.png"
+    path.write_bytes(data)
+    with pytest.raises(ImageFormatError, match=rf"the file is {said}: .*picture\.png\. Give a picture as PNG, JPEG"):
+        open_image(path)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_picture_under_a_wrong_suffix_is_read(tmp_path, name):
+    path = tmp_path / "picture.eps"
+    path.write_bytes(WHOLE[name])
+    assert open_image(path).sha256 == open_image(WHOLE[name]).sha256
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        png((0, 5), 8, 2, b""),
+        png((5, 0), 8, 2, b""),
+        b"GIF89a" + bytes(7) + b"\x2c" + bytes(10) + b"\x3b",
+        encoded(gradient(), "BMP").replace((48).to_bytes(4, "little"), bytes(4), 1),
+        tiff((256, 0), (257, 5), (258, 8), (259, 1), (262, 1), (273, 8), (278, 5), (279, 0)),
+    ],
+)
+def test_a_picture_without_pixels_is_refused(data):
+    with pytest.raises(ImageFormatError):
+        open_image(data)
+
+
+def test_a_pil_image_without_pixels_is_refused():
+    with pytest.raises(ImageFormatError, match="0x5 pixels"):
+        open_image(PIL.Image.new("RGB", (0, 5)))
+
+
+def test_a_pil_image_that_cannot_be_decoded_is_refused(tmp_path):
+    path = tmp_path / "cut.png"
+    path.write_bytes(WHOLE["PNG"][:200])
+    with PIL.Image.open(path) as picture, pytest.raises(ImageFormatError, match="Pillow cannot decode") as caught:
+        open_image(picture)
+    assert_presentable(caught.value)
+
+
+def test_a_pil_image_of_premultiplied_grey_is_refused():
+    with pytest.raises(ImageFormatError, match="mode La"):
+        open_image(PIL.Image.new("LA", (2, 2)).convert("La"))
+
+
+@pytest.mark.parametrize("name", ["LZW TIFF", "deflate TIFF"])
+def test_a_damaged_tiff_writes_nothing_to_the_terminal(capfd, name):
+    data = bytearray(WHOLE[name])
+    data[20:60] = b"\xff" * 40
+    with pytest.raises(ImageFormatError):
+        open_image(bytes(data))
+    assert capfd.readouterr() == ("", "")
+    os.write(2, b"still open")
+    assert capfd.readouterr().err == "still open"
+
+
+def test_a_tiff_with_absurd_samples_logs_nothing(caplog):
+    data = tiff(
+        (256, 2), (257, 2), (258, 8), (259, 1), (262, 1), (273, 8), (277, 4000), (278, 2), (279, 4), data=b"abcd"
+    )
+    with pytest.raises(ImageFormatError):
+        open_image(data)
+    assert caplog.records == []
+
+
+mutations = st.lists(
+    st.tuples(st.sampled_from(["set", "insert", "delete"]), st.integers(0, 2**16), st.binary(min_size=1, max_size=4)),
+    min_size=1,
+    max_size=6,
+)
+
+
+def mutated(data: bytes, changes: list[tuple[str, int, bytes]]) -> bytes:
+    for kind, place, value in changes:
+        at = place % (len(data) + 1)
+        end = at if kind == "insert" else at + len(value)
+        data = data[:at] + (b"" if kind == "delete" else value) + data[end:]
+    return data
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@given(changes=mutations)
+@settings(max_examples=60)
+def test_a_mutated_picture_is_an_image_or_an_image_error(name, changes):
+    try:
+        image = open_image(mutated(WHOLE[name], changes))
+    except (ImageFormatError, ImageTooLargeError) as error:
+        assert_presentable(error)
+    else:
+        assert image.pixels.dtype == np.uint8
+        assert image.pixels.shape == (image.height, image.width, 3)

@@ -1,0 +1,147 @@
+"""A small file cannot cost much memory or time, and the picture of a phone is not too large."""
+
+import base64
+import subprocess
+import sys
+import zlib
+
+import PIL.Image
+import pytest
+
+import mlxvision.images.decoding as decoding
+import mlxvision.images.source as reading
+from mlxvision.errors import ImageTooLargeError
+from mlxvision.images import open_image
+from tests.fakes.pictures import encoded, gradient, png, png_chunk, tiff
+
+COUNT_MEMORY = """
+import sys
+from mlxvision.errors import ImageError
+from mlxvision.images import open_image
+
+def peak():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) * 1024
+
+before = peak()
+try:
+    print(open_image(sys.argv[1]).width)
+except ImageError as error:
+    print(type(error).__name__)
+print((peak() - before) // 10**6)
+"""
+
+
+def black(width: int, height: int, depth: int, colour_type: int, channels: int) -> bytes:
+    row = bytes(1 + (width * depth * channels + 7) // 8)
+    packer = zlib.compressobj(9)
+    data = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
+    return png((width, height), depth, colour_type, b"").replace(
+        png_chunk(b"IDAT", zlib.compress(b"")), png_chunk(b"IDAT", data)
+    )
+
+
+def outcome(path) -> tuple[str, int]:
+    command = [sys.executable, "-c", COUNT_MEMORY, str(path)]
+    said, megabytes = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return said, int(megabytes)
+
+
+def test_a_17_kb_png_of_144_megapixels_is_refused_at_once(tmp_path):
+    path = tmp_path / "bomb.png"
+    path.write_bytes(black(12_000, 12_000, 1, 0, 1))
+    assert path.stat().st_size < 18_000
+    with pytest.raises(ImageTooLargeError, match=r"12000x12000 pixels are too many: .*at most 82 megapixels"):
+        open_image(path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_48_megapixels_without_their_data_are_refused_within_the_memory(tmp_path):
+    path = tmp_path / "bomb.png"
+    path.write_bytes(png((8_000, 6_000), 8, 2, bytes(1000)))
+    said, megabytes = outcome(path)
+    assert said == "ImageFormatError"
+    assert megabytes < 300
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_48_megapixels_are_read_within_the_memory(tmp_path):
+    path = tmp_path / "phone.jpg"
+    PIL.Image.new("RGB", (8_000, 6_000), "navy").save(path)
+    said, megabytes = outcome(path)
+    assert said == "8000"
+    assert megabytes < 400
+
+
+@pytest.mark.parametrize(
+    ("size", "options", "cost"),
+    [((2000, 1000), {"format": "JPEG"}, 7), ((2000, 1000), {"format": "JPEG", "progressive": True}, 12)],
+)
+def test_the_limit_depends_on_what_the_decoder_needs(monkeypatch, size, options, cost):
+    data = encoded(PIL.Image.new("RGB", size), options["format"], progressive=options.get("progressive", False))
+    needed = size[0] * size[1] * cost + len(data)
+    monkeypatch.setattr(decoding, "_ALWAYS_TAKEN_PX", 0)
+    monkeypatch.setattr(decoding, "_MEMORY_BYTES", needed)
+    assert open_image(data).width == size[0]
+    monkeypatch.setattr(decoding, "_MEMORY_BYTES", needed - cost)
+    with pytest.raises(ImageTooLargeError):
+        open_image(data)
+
+
+def test_a_tiny_tiff_in_a_huge_tile_is_refused():
+    tags = [
+        (256, 16),
+        (257, 16),
+        (258, 8),
+        (259, 8),
+        (262, 1),
+        (277, 1),
+        (322, 20_000),
+        (323, 20_000),
+        (324, 8),
+        (325, 9),
+    ]
+    with pytest.raises(ImageTooLargeError, match="tiles of the TIFF"):
+        open_image(tiff(*tags, data=zlib.compress(bytes(9))))
+
+
+@pytest.mark.parametrize("size", [(65_535, 1), (1, 65_535)])
+@pytest.mark.parametrize("format_name", ["PNG", "TIFF", "BMP"])
+def test_the_thinnest_picture_is_read(size, format_name):
+    image = open_image(encoded(PIL.Image.new("RGB", size, "red"), format_name))
+    assert (image.width, image.height) == size
+    assert (image.pixels == [255, 0, 0]).all()
+
+
+@pytest.mark.parametrize("size", [(65_536, 1), (1, 65_536)])
+def test_a_longer_side_is_refused(size):
+    with pytest.raises(ImageTooLargeError, match="65535 pixels a side"):
+        open_image(encoded(PIL.Image.new("L", size), "PNG"))
+
+
+def test_a_huge_pil_image_is_refused_without_decoding_it(tmp_path):
+    path = tmp_path / "bomb.png"
+    path.write_bytes(black(9_200, 9_200, 1, 0, 1))
+    with PIL.Image.open(path) as picture, pytest.raises(ImageTooLargeError, match="9200x9200"):
+        open_image(picture)
+
+
+def test_pillows_own_bomb_is_told_in_our_words():
+    gif = bytearray(encoded(gradient(), "GIF"))
+    frame = gif.index(b"\x2c", 13 + 3 * 256 if gif[10] & 7 == 7 else 13)
+    gif[frame + 5 : frame + 9] = b"\xff\xff\xff\xff"
+    with pytest.raises(ImageTooLargeError):
+        open_image(bytes(gif))
+
+
+@pytest.mark.parametrize("giving", ["bytes", "file", "base64"])
+def test_too_many_bytes_are_refused_before_decoding(monkeypatch, tmp_path, giving):
+    data = encoded(gradient(), "BMP")
+    path = tmp_path / "large.bmp"
+    path.write_bytes(data)
+    url = "data:image/bmp;base64," + base64.b64encode(data).decode()
+    source = {"bytes": data, "file": path, "base64": url}[giving]
+    assert open_image(source).width == 48
+    monkeypatch.setattr(reading, "_MAX_BYTES", len(data) - 1)
+    with pytest.raises(ImageTooLargeError, match="too many bytes"):
+        open_image(source)
