@@ -1,1 +1,1 @@
-"""From a directory of files to a model in memory, and back."""
+"""From a name to a directory of files, from there to a model in memory, and back."""

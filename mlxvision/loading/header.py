@@ -62,7 +62,9 @@ def read_header(path: Path) -> tuple[dict[str, TensorInfo], dict[str, str]]:
     """
     raw, data_start, file_size = _read_raw(path)
     entries = parse_object(raw, path.name)
-    metadata = entries.pop("__metadata__", {})
+    metadata = entries.pop("__metadata__", None)
+    if metadata is None:  # MLX writes null where it has none
+        metadata = {}
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
         _fail(path, "has metadata that is not text", "__metadata__")
     tensors = {key: _read_entry(path, key, entry, data_start) for key, entry in entries.items()}
@@ -97,13 +99,13 @@ def parse_object(raw: bytes, name: str) -> dict[str, Any]:
     """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        seen = set()
-        for key, _ in pairs:
-            if key in seen:
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in found:
                 raise ModelFormatError(f"{name} gives a key twice", key, _ADVICE)
-            seen.add(key)
-            key.encode()  # a lone surrogate is no text
-        return dict(pairs)
+            found[key] = value
+            f"{key}{value if isinstance(value, str) else ''}".encode()  # refuses lone surrogates, as MLX would
+        return found
 
     try:
         value = json.loads(raw.decode(), object_pairs_hook=unique)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from http import HTTPStatus
 from pathlib import Path
 
 from mlxvision.errors import DownloadError, ModelFormatError
@@ -43,7 +42,7 @@ _WANTED = (
 )
 _CHUNK_BYTES = 1 << 20
 _SILENCE_S = 30
-_BY_HAND = "Connect to the network and try again, or copy the model's directory here and give its path as the model"
+_BY_HAND = "Connect and run the same command again, or copy the model's directory here and give its path as the model"
 _AGAIN = "Run the same command again; what has arrived is kept"
 
 
@@ -145,7 +144,8 @@ def _publish(repository: Repository, commit: str, files: list[_File], progress: 
         raise DownloadError(what, repository, "Make room, or set MLXVISION_HOME to a folder on another disk")
     manifest = {}
     for file in files:
-        for here[file.name] in _fetch(repository, commit, file, arriving / file.name):
+        for size in _fetch(repository, commit, file, arriving / file.name):
+            here[file.name] = size
             progress(file.name, sum(here.values()), total)
         manifest[file.name] = {"size": file.size, "sha256": _check(file, arriving / file.name)}
     stated = {"repository": repository.path, "commit": commit, "files": manifest}
@@ -169,8 +169,9 @@ def _fetch(repository: Repository, commit: str, file: _File, path: Path) -> Iter
         path.open("ab") as out,
     ):
         hf_raise_for_status(response)
-        if response.status_code != HTTPStatus.PARTIAL_CONTENT:
-            out.truncate(0)
+        if response.status_code != 206:  # the server begins at the beginning again
+            out.seek(0)
+            out.truncate()
         for chunk in response.iter_bytes(_CHUNK_BYTES):
             out.write(chunk)
             yield out.tell()
