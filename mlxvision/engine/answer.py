@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import mlx.core as mx
@@ -15,11 +15,11 @@ from mlxvision.engine.sampling import Choice, Sampler
 from mlxvision.errors import UsageError
 from mlxvision.family import Cache, EncodedImage, Model
 from mlxvision.text import Detokenizer
-from mlxvision.types import Done, Event, FinishReason, Image, Progress, Receipt, Request, Sampling, Token, Usage
+from mlxvision.types import Done, FinishReason, Image, Progress, Receipt, Request, Token, Usage
 
 _CHUNK = 512
 
-Emit = Callable[[Event], None]
+Emit = Callable[[Progress | Token], None]
 
 
 class Cancelled(Exception):
@@ -51,24 +51,27 @@ class Memory:
         for key in images[len(self.images) :]:
             self.cache.add_image(self.encoded[key][0])
             self.images.append(key)
+        self.tokens = prompt
         return self.cache
 
-    def hold(self, tokens: list[int]) -> None:
-        """tokens: of the prompt and the answer; the last ones may not have entered the cache."""
-        self.tokens = tokens[: self.cache.offset] if self.cache else []
+    def hold(self, answer: list[int]) -> None:
+        """answer: the tokens after the prompt; the last ones of both may not have entered the cache."""
+        self.tokens = (self.tokens + answer)[: self.cache.offset] if self.cache else []
 
 
 class Answer:
     """Carries a request through encode, prefill and generate, and tells emit what happens."""
 
-    def __init__(self, model: Model, request: Request, memory: Memory, emit: Emit, cancelled: Callable[[], bool]) -> None:
+    def __init__(
+        self, model: Model, request: Request, memory: Memory, emit: Emit, cancelled: Callable[[], bool]
+    ) -> None:
         self._model, self._request, self._memory = model, request, memory
         self._emit, self._cancelled = emit, cancelled
         self._timings_ms = {"encode": 0.0, "prefill": 0.0, "generate": 0.0}
         self._tokens: list[Token] = []
 
-    def run(self) -> None:
-        """Ends with a Done event, also when cancelled.
+    def run(self) -> Done:
+        """What was answered, also when cancelled.
 
         Raises: MLXVisionError. The conversation's next request then computes everything anew.
         """
@@ -90,12 +93,13 @@ class Answer:
         except BaseException:
             self._memory.forget_text()
             raise
-        self._memory.hold(prompt + [token.id for token in self._tokens])
-        seen = [self._memory.encoded[i.sha256] for i in images if i.sha256 in self._memory.encoded]
-        usage = Usage(len(prompt), n_cached, len(self._tokens), sum(encoded.n_tokens for encoded, _ in seen))
+        self._memory.hold([token.id for token in self._tokens])
+        seen = [(i, *self._memory.encoded[i.sha256]) for i in images if i.sha256 in self._memory.encoded]
+        usage = Usage(len(prompt), n_cached, len(self._tokens), sum(encoded.n_tokens for _, encoded, _ in seen))
         text = "".join(token.text for token in self._tokens)
-        receipts = tuple(receipt for _, receipt in seen)
-        self._emit(Done(text, tuple(self._tokens), reason, usage, receipts, self._timings_ms))
+        # One picture may have come from two places.
+        receipts = tuple(replace(r, source=i.source, orientation=i.orientation) for i, _, r in seen)
+        return Done(text, tuple(self._tokens), reason, usage, receipts, self._timings_ms)
 
     def _prompt(self, images: list[Image]) -> list[int]:
         model = self._model
@@ -145,10 +149,12 @@ class Answer:
             reason = None if n_left else "length"
             if loop.add(token):
                 reason = "repetition"
-            if token in stop_tokens or stop_text.hit:
+            if token in stop_tokens:
                 reason = "stop"
-            if reason and not stop_text.hit:
+            if reason:
                 text += stop_text.add(detokenizer.flush()) + stop_text.flush()
+            if stop_text.hit:
+                reason = "stop"
             self._take(token, text, current)
             if reason:
                 break
@@ -157,7 +163,7 @@ class Answer:
     def _take(self, token: int, text: str, choice: Choice) -> None:
         decode = self._model.tokenizer.decode
         top = zip(choice.top.tolist(), choice.top_logprobs.tolist(), strict=True)
-        alternatives = tuple((id, decode([id]), logprob) for id, logprob in top)
+        alternatives = tuple((other, decode([other]), logprob) for other, logprob in top)
         self._tokens.append(Token(token, text, choice.logprob.item(), alternatives))
         self._emit(self._tokens[-1])
 

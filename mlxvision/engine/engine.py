@@ -8,19 +8,20 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Event as Flag
 
-from mlxvision.engine.answer import Answer, Memory
+from mlxvision.engine.answer import Answer, Emit, Memory
 from mlxvision.engine.sampling import check_sampling
 from mlxvision.engine.worker import shared_worker
 from mlxvision.family import Model
-from mlxvision.loading import load_model, resolve
-from mlxvision.types import Done, Event, Image, Message, Request, Sampling
+from mlxvision.loading.load import load_model
+from mlxvision.loading.resolve import resolve
+from mlxvision.types import Done, Event, Image, Message, Progress, Request, Sampling, Token
 
 
 class Stream:
-    """The events of one request, as they happen. Leaving the loop early, or `cancel`, stops the work within one token."""
+    """The events of one request, as they happen. Leaving the loop, or `cancel`, stops the work within one token."""
 
-    def __init__(self, submit: Callable[[Callable[[Event], None], Callable[[], bool]], Future[None]]) -> None:
-        self._events: SimpleQueue[Event | None] = SimpleQueue()
+    def __init__(self, submit: Callable[[Emit, Callable[[], bool]], Future[Done]]) -> None:
+        self._events: SimpleQueue[Progress | Token | None] = SimpleQueue()
         self._cancelled = Flag()
         self._future = submit(self._events.put, self._cancelled.is_set)
         self._future.add_done_callback(lambda _: self._events.put(None))
@@ -30,7 +31,8 @@ class Stream:
         try:
             while (event := self._events.get()) is not None:
                 yield event
-            self._future.result()
+            self._events.put(None)  # another loop then ends too
+            yield self._future.result()
         finally:
             self.cancel()
 
@@ -40,7 +42,10 @@ class Stream:
 
     def result(self) -> Done:
         """Wait for the end. Raises: MLXVisionError if the request fails."""
-        return next(event for event in self if isinstance(event, Done))
+        try:
+            return self._future.result()
+        finally:
+            self.cancel()
 
 
 class Engine:
@@ -59,9 +64,11 @@ class Engine:
     def stream(self, model: Model, request: Request, memory: Memory | None = None) -> Stream:
         """Raises: UsageError at once for values that no model could serve; other errors when the stream is read."""
         check_sampling(request.sampling)
-        kept = memory or Memory()
+        kept, worker = memory or Memory(), shared_worker()
         return Stream(
-            lambda emit, cancelled: shared_worker().submit(lambda: Answer(model, request, kept, emit, cancelled).run())
+            lambda emit, cancelled: worker.submit(
+                lambda: Answer(model, request, kept, emit, lambda: cancelled() or worker.stopping.is_set()).run()
+            )
         )
 
 

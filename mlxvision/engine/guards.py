@@ -6,7 +6,7 @@ import numpy as np
 
 _LONGEST_PERIOD = 256
 _SHORTEST_LOOP = 128
-_FEWEST_ROUNDS = 4
+_FEWEST_ROUNDS = 8
 
 
 class StopText:
@@ -18,12 +18,15 @@ class StopText:
         self.hit = False
 
     def add(self, text: str) -> str:
-        """The text that is now certain to belong to the answer."""
+        """The text that is now certain to belong to the answer: none once a stop string has appeared."""
+        if self.hit:
+            return ""
         text = self._held + text
-        found = [i for i in (text.find(stop) for stop in self._stops) if i >= 0]
+        # The stop string that is complete first counts, so that the answer does not depend on where tokens end.
+        found = [(i + len(stop), i) for stop in self._stops if (i := text.find(stop)) >= 0]
         if found:
             self.hit, self._held = True, ""
-            return text[: min(found)]
+            return text[: min(found)[1]]
         n_held = max((_overlap(text, stop) for stop in self._stops), default=0)
         self._held = text[len(text) - n_held :]
         return text[: len(text) - n_held]
@@ -39,11 +42,12 @@ def _overlap(text: str, stop: str) -> int:
 
 
 class LoopDetector:
-    """Says when the latest tokens are one phrase over and over: 128 tokens or four rounds, whichever is more."""
+    """Says when the latest tokens are one phrase over and over: 128 tokens or eight rounds, whichever is more."""
 
     def __init__(self) -> None:
         self._recent = np.full(_LONGEST_PERIOD, -1)
-        self._matches = np.zeros(_LONGEST_PERIOD, np.int64)  # for each period, how long tokens have equalled earlier ones
+        # For each period, how long tokens have equalled earlier ones.
+        self._matches = np.zeros(_LONGEST_PERIOD, np.int64)
         periods = np.arange(1, _LONGEST_PERIOD + 1)
         self._enough = np.maximum(_SHORTEST_LOOP, _FEWEST_ROUNDS * periods) - periods
 

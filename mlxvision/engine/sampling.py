@@ -9,6 +9,7 @@ import mlx.core as mx
 from mlxvision.errors import UsageError
 from mlxvision.types import Sampling
 
+_MOST_TOKENS = 1 << 20
 _MOST_LOGPROBS = 100
 
 
@@ -31,20 +32,22 @@ class Choice:
 
 def check_sampling(sampling: Sampling) -> None:
     """Raises: UsageError naming the value that is out of range."""
+    temperature, penalty = sampling.temperature, sampling.repetition_penalty
     rules = (
-        ("max_tokens", sampling.max_tokens >= 1, "at least 1"),
-        ("temperature", 0 <= sampling.temperature <= 100, "between 0 and 100"),
+        ("max_tokens", 1 <= sampling.max_tokens <= _MOST_TOKENS, f"between 1 and {_MOST_TOKENS}"),
+        ("temperature", temperature == 0 or 1e-6 <= temperature <= 100, "0, or between 0.000001 and 100"),
         ("top_p", 0 < sampling.top_p <= 1, "above 0 and at most 1"),
-        ("top_k", sampling.top_k >= 0, "0 (all) or more"),
+        ("top_k", 0 <= sampling.top_k <= _MOST_TOKENS, f"between 0 (all) and {_MOST_TOKENS}"),
         ("min_p", 0 <= sampling.min_p < 1, "at least 0 and below 1"),
-        ("repetition_penalty", 0 < sampling.repetition_penalty <= 100, "above 0 and at most 100"),
+        ("repetition_penalty", 0.01 <= penalty <= 100, "between 0.01 and 100"),
         ("seed", 0 <= sampling.seed < 1 << 64, "between 0 and 2**64 - 1"),
         ("logprobs", 0 <= sampling.logprobs <= _MOST_LOGPROBS, f"between 0 and {_MOST_LOGPROBS}"),
-        ("stop", all(sampling.stop), "without empty strings"),
+        ("stop", isinstance(sampling.stop, tuple) and all(sampling.stop), "a tuple of strings that are not empty"),
     )
     for name, holds, allowed in rules:
         if not holds:
-            raise UsageError("a sampling value is out of range", f"{name} = {getattr(sampling, name)}", f"Use {allowed}")
+            value = f"{name} = {getattr(sampling, name)}"
+            raise UsageError("a sampling value is out of range", value, f"Use {allowed}")
 
 
 class Sampler:

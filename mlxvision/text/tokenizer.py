@@ -17,6 +17,8 @@ class Tokenizer:
 
     def __init__(self, tokenizer: _Tokenizer, source: Path) -> None:
         tokenizer.encode_special_tokens = True
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
         self._tokenizer = tokenizer
         self._source = source
         self._special = {t.content: i for i, t in tokenizer.get_added_tokens_decoder().items() if t.special}
@@ -37,9 +39,10 @@ class Tokenizer:
         Raises: UsageError if the text is not valid Unicode.
         """
         try:
-            return self._tokenizer.encode(text, add_special_tokens=False).ids
+            text.encode()
         except UnicodeEncodeError as error:
             raise UsageError("the text is not valid Unicode", ascii(text), "Send UTF-8 text") from error
+        return self._tokenizer.encode(text, add_special_tokens=False).ids
 
     def special(self, name: str) -> int:
         """The id of a special token. Raises: ModelFormatError if the tokenizer has none of that name."""

@@ -20,7 +20,7 @@ _NO_OWNER = 1 << 30
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MllamaImage:
-    """An image as the decoder reads it: for each cross-attention layer, keys and values (1, H, N, E) of its real tiles."""
+    """An image as the decoder reads it: keys and values (1, H, N, E) of its real tiles, one pair per cross layer."""
 
     keys: tuple[mx.array, ...]
     values: tuple[mx.array, ...]
@@ -71,7 +71,7 @@ class MllamaCache:
         ]
 
     def look(self, tokens: mx.array) -> mx.array | None:
-        """tokens: (B, L), the next ones -> (B, L, N), which image keys each may attend to; None if there is no image."""
+        """tokens: (B, L), the next ones -> (B, L, N), the image keys each may attend to; None if there is no image."""
         if not self.cross:
             return None
         is_image = tokens == self._image_token

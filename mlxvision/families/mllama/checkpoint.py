@@ -1,6 +1,6 @@
 """The names that tensors carry in the layouts these checkpoints come in.
 
-Hub layout (the net's own): `vision_model.*`, `multi_modal_projector.*`, `language_model.model.*`, `language_model.lm_head.*`.
+Hub layout, the net's own: `vision_model.*`, `multi_modal_projector.*`, `language_model.{model,lm_head}.*`.
 transformers 5: `model.vision_model.*`, `model.multi_modal_projector.*`, `model.language_model.*`, `lm_head.*`.
 mlx-community: the hub layout with `vision_tower` for `vision_model`.
 """

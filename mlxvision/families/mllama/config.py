@@ -19,6 +19,12 @@ _LARGEST = 1 << 20
 _ADVICE = "Use the config of the original repository"
 
 
+def arrangements(max_tiles: int) -> list[tuple[int, int]]:
+    """Every (rows, columns) of at most max_tiles tiles, in the order of the tile embedding tables."""
+    sides = range(1, max_tiles + 1)
+    return [(rows, columns) for rows in sides for columns in sides if rows * columns <= max_tiles]
+
+
 @dataclass(frozen=True, slots=True)
 class VisionConfig:
     hidden_size: int
@@ -33,7 +39,10 @@ class VisionConfig:
     norm_eps: float
     vision_output_dim: int
     intermediate_layers_indices: tuple[int, ...]
-    n_aspect_ratios: int
+
+    @property
+    def n_aspect_ratios(self) -> int:
+        return len(arrangements(self.max_num_tiles))
 
     @property
     def n_patches(self) -> int:
@@ -42,14 +51,21 @@ class VisionConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class RopeScaling:
+    """Llama 3.1's: waves longer than low_freq_factor allows are stretched by factor."""
+
+    factor: float
+    low_freq_factor: float
+    high_freq_factor: float
+    original_max_position_embeddings: int
+
+
+@dataclass(frozen=True, slots=True)
 class RopeConfig:
-    """factor and what follows it are None for plain rotary embeddings."""
+    """scaling: None for plain rotary embeddings."""
 
     theta: float
-    factor: float | None
-    low_freq_factor: float | None
-    high_freq_factor: float | None
-    original_max_position_embeddings: int | None
+    scaling: RopeScaling | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +138,9 @@ class _Keys:
 
     def numbers(self, key: str, count: int) -> tuple[float, ...]:
         value = self._raw(key)
-        if not isinstance(value, list) or len(value) != count or not all(isinstance(v, int | float) for v in value):
+        if not isinstance(value, list) or len(value) != count:
+            raise self.fail(key)
+        if not all(isinstance(v, int | float) and abs(v) < 1e12 for v in value):
             raise self.fail(key)
         return tuple(float(v) for v in value)
 
@@ -171,8 +189,8 @@ def _read_vision(keys: _Keys) -> VisionConfig:
         norm_eps=keys.number("norm_eps"),
         vision_output_dim=keys.integer("vision_output_dim"),
         intermediate_layers_indices=keys.indices("intermediate_layers_indices", n_layers),
-        n_aspect_ratios=len(_supported_aspect_ratios(keys)),
     )
+    keys.only("supported_aspect_ratios", [list(arrangement) for arrangement in arrangements(config.max_num_tiles)])
     if config.hidden_size % config.attention_heads:
         raise keys.fail("attention_heads")
     if config.patch_size > config.image_size:
@@ -180,13 +198,6 @@ def _read_vision(keys: _Keys) -> VisionConfig:
     if config.vision_output_dim != config.hidden_size * (1 + len(config.intermediate_layers_indices)):
         raise keys.fail("vision_output_dim")
     return config
-
-
-def _supported_aspect_ratios(keys: _Keys) -> list[list[int]]:
-    ratios = keys._raw("supported_aspect_ratios")
-    if not isinstance(ratios, list) or not 0 < len(ratios) <= 4096:
-        raise keys.fail("supported_aspect_ratios")
-    return ratios
 
 
 def _read_text(keys: _Keys) -> TextConfig:
@@ -221,19 +232,17 @@ def _read_rope(text: _Keys) -> RopeConfig:
     else:
         theta = text.number("rope_theta")
         if "rope_scaling" not in text:
-            return RopeConfig(theta, None, None, None, None)
+            return RopeConfig(theta, None)
         keys = text.inner("rope_scaling")
-    kind = "rope_type" if "rope_type" in keys else "type"
+    kind = "type" if "type" in keys else "rope_type"
     if keys._raw(kind) == "default":
-        return RopeConfig(theta, None, None, None, None)
+        return RopeConfig(theta, None)
     keys.only(kind, "llama3")
-    return RopeConfig(
-        theta,
-        keys.number("factor"),
-        keys.number("low_freq_factor"),
-        keys.number("high_freq_factor"),
-        keys.integer("original_max_position_embeddings", high=1 << 30),
-    )
+    low, high = keys.number("low_freq_factor"), keys.number("high_freq_factor")
+    if low >= high:
+        raise keys.fail("high_freq_factor")
+    original = keys.integer("original_max_position_embeddings", high=1 << 30)
+    return RopeConfig(theta, RopeScaling(keys.number("factor"), low, high, original))
 
 
 def _read_preprocess(keys: _Keys, vision: VisionConfig) -> PreprocessConfig:
@@ -245,7 +254,8 @@ def _read_preprocess(keys: _Keys, vision: VisionConfig) -> PreprocessConfig:
         if size.integer(side) != vision.image_size:
             raise size.fail(side)
     config = PreprocessConfig(
-        max_image_tiles=keys.integer("max_image_tiles", high=vision.max_num_tiles),
+        # Another number would count the rows of the tile embedding tables differently.
+        max_image_tiles=keys.integer("max_image_tiles", vision.max_num_tiles, vision.max_num_tiles),
         resample=keys.integer("resample", 0, 5),
         rescale_factor=keys.number("rescale_factor"),
         mean=keys.numbers("image_mean", vision.num_channels),

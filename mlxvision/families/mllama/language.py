@@ -20,12 +20,13 @@ from mlxvision.nn import KVCache
 def rope_wavelengths(config: RopeConfig, head_dim: int) -> mx.array:
     """(E / 2,) positions per radian; long waves are stretched as Llama 3.1 does, in float32 as it was trained."""
     wavelength = np.float32(config.theta) ** (np.arange(0, head_dim, 2, dtype=np.float32) / np.float32(head_dim))
-    if config.factor is None:
+    scaling = config.scaling
+    if scaling is None:
         return mx.array(wavelength)
-    turns = np.float32(config.original_max_position_embeddings / (2 * math.pi)) / wavelength
-    smooth = (turns - config.low_freq_factor) / (config.high_freq_factor - config.low_freq_factor)
+    turns = np.float32(scaling.original_max_position_embeddings / (2 * math.pi)) / wavelength
+    smooth = (turns - scaling.low_freq_factor) / (scaling.high_freq_factor - scaling.low_freq_factor)
     smooth = np.clip(smooth, 0, 1).astype(np.float32)
-    return mx.array((1 / ((1 - smooth) / (config.factor * wavelength) + smooth / wavelength)).astype(np.float32))
+    return mx.array((1 / ((1 - smooth) / (scaling.factor * wavelength) + smooth / wavelength)).astype(np.float32))
 
 
 class SelfAttention(nn.Module):
@@ -163,7 +164,7 @@ def _split(x: mx.array, n_heads: int) -> mx.array:
 
 
 def _text_mask(L: int, cache: MllamaCache) -> mx.array | str | None:
-    """What each of the next L tokens may attend to among the offset + L tokens: (B, 1, L, offset + L) where it matters."""
+    """What each of the next L tokens may attend to among all offset + L: (B, 1, L, offset + L) where it matters."""
     if not any(cache.padding):
         return "causal" if L > 1 else None
     column = mx.arange(cache.offset + L)[None, None, None]

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image as PILImage
 
-from mlxvision.families.mllama.config import Config, PreprocessConfig
+from mlxvision.families.mllama.config import Config, PreprocessConfig, arrangements
 from mlxvision.types import Image, Receipt
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MllamaInput:
-    """canvas: (rows * S, columns * S, C) uint8, padded with black on the right and at the bottom; S is a tile's side."""
+    """canvas: (rows * S, columns * S, C) uint8, padded with black on the right and below; S is a tile's side."""
 
     canvas: np.ndarray
     receipt: Receipt
@@ -65,12 +65,6 @@ def preprocess(image: Image, config: Config) -> MllamaInput:
     return MllamaInput(canvas, receipt, rows, columns, config.preprocess)
 
 
-def arrangements(max_tiles: int) -> list[tuple[int, int]]:
-    """Every (rows, columns) of at most max_tiles tiles, in the order of the tile embedding tables."""
-    sides = range(1, max_tiles + 1)
-    return [(rows, columns) for rows in sides for columns in sides if rows * columns <= max_tiles]
-
-
 def choose_canvas(height: int, width: int, side: int, max_tiles: int) -> tuple[int, int]:
     """The (rows, columns) that enlarges the picture least, or else shrinks it least; of equals the smallest."""
     options = [(min(r * side / height, c * side / width), (r, c)) for r, c in arrangements(max_tiles)]
@@ -92,4 +86,4 @@ def fit(height: int, width: int, canvas_height: int, canvas_width: int, side: in
 def _normalised(config: PreprocessConfig) -> np.ndarray:
     """(256, C) float32: what each of the 256 levels becomes in each channel."""
     levels = (np.arange(256, dtype=np.float64) * config.rescale_factor).astype(np.float32)
-    return (levels[:, None] - np.float32(config.mean)) / np.float32(config.std)
+    return (levels[:, None] - np.asarray(config.mean, np.float32)) / np.asarray(config.std, np.float32)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from itertools import groupby
 
 from mlxvision.errors import UsageError
 from mlxvision.families.mllama.config import Config
@@ -30,13 +29,15 @@ def stop_tokens(tokenizer: Tokenizer) -> frozenset[int]:
 def render(messages: Sequence[Message], tokenizer: Tokenizer, config: Config) -> list[int]:
     """Token ids of the conversation and of the header that the answer follows; one image token per image.
 
-    Raises: UsageError if the last message is not the user's, or a system message is not the first.
+    Raises: UsageError if the last message is not the user's, or a system message is not the first or has an image.
     """
     roles = [m.role for m in messages]
     if not messages or roles[-1] != "user":
         raise UsageError("the last message must be the user's", roles, "Add a user message")
     if "system" in roles[1:]:
         raise UsageError("a system message must come first", roles, "Move it to the front")
+    if roles[0] == "system" and messages[0].images:
+        raise UsageError("an image in the system message", messages[0].images[0].source, "Give it to a user message")
     special = {name: tokenizer.special(f"<|{name}|>") for name in _CONTROL}
     parts: list[int | str] = [special["begin_of_text"]]
     for message in _with_system(messages):
@@ -50,13 +51,20 @@ def render(messages: Sequence[Message], tokenizer: Tokenizer, config: Config) ->
 def _encode(parts: Sequence[int | str], tokenizer: Tokenizer) -> list[int]:
     """Ids stay; neighbouring texts are encoded as one, since a token may span both."""
     ids: list[int] = []
-    for is_text, run in groupby(parts, key=lambda part: isinstance(part, str)):
-        ids += tokenizer.encode("".join(run)) if is_text else run
-    return ids
+    text = ""
+    for part in parts:
+        if isinstance(part, str):
+            text += part
+        else:
+            ids += [*tokenizer.encode(text), part]
+            text = ""
+    return ids + tokenizer.encode(text)
 
 
 def _with_system(messages: Sequence[Message]) -> list[Message]:
-    system = "".join(p for p in messages[0].content if isinstance(p, str)).strip() if messages[0].role == "system" else ""
+    system = (
+        "".join(p for p in messages[0].content if isinstance(p, str)).strip() if messages[0].role == "system" else ""
+    )
     turns = [m for m in messages if m.role != "system"]
     if not any(m.images for m in turns):
         today = date.today().strftime("%d %b %Y")
@@ -64,7 +72,7 @@ def _with_system(messages: Sequence[Message]) -> list[Message]:
         return [Message("system", (preamble,)), *turns]
     if not system:
         return turns
-    first = turns[0]
+    number, first = next((i, m) for i, m in enumerate(turns) if m.role == "user")
     n_leading = next((i for i, part in enumerate(first.content) if isinstance(part, str)), len(first.content))
     folded = (*first.content[:n_leading], f"{system}\n\n", *first.content[n_leading:])
-    return [Message(first.role, folded), *turns[1:]]
+    return [*turns[:number], Message("user", folded), *turns[number + 1 :]]

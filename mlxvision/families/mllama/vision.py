@@ -32,7 +32,7 @@ class TileEmbedding(nn.Module):
 
     def __call__(self, aspect_ratio_id: int, n_tiles: int) -> mx.array:
         """-> (T, D)"""
-        return (mx.tanh(self.gate) * self.embedding(mx.array(aspect_ratio_id))).reshape(n_tiles, -1)
+        return (mx.tanh(self.gate) * self.embedding(mx.array([aspect_ratio_id]))).reshape(n_tiles, -1)
 
 
 class PositionEmbedding(nn.Module):
@@ -48,7 +48,7 @@ class PositionEmbedding(nn.Module):
     def __call__(self, x: mx.array, aspect_ratio_id: int) -> mx.array:
         """x: (T, P, D) -> (T, P, D)"""
         gate = mx.tanh(self.gate)
-        tile = self.tile_embedding(mx.array(aspect_ratio_id)).reshape(x.shape)
+        tile = self.tile_embedding(mx.array([aspect_ratio_id])).reshape(x.shape)
         return x + (1 - gate) * self.embedding + gate * tile
 
 

@@ -1,0 +1,173 @@
+"""`mlxvision generate`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlxvision.cli.terminal import Status, say, write
+from mlxvision.errors import UsageError
+from mlxvision.types import Done, Event, Image, Progress, Sampling, Token
+
+if TYPE_CHECKING:
+    from mlxvision.family import Model
+
+_LONGEST_PROMPT_BYTES = 1 << 20
+_STAGES = {"queue": "waiting", "encode": "looking at image {} of {}", "prefill": "reading token {} of {}"}
+_NOTES = {
+    "length": "the answer is cut off: --max-tokens, or the model's context, is used up",
+    "repetition": "the answer was ended: the model only repeated itself",
+    "cancelled": "the answer was cancelled",
+}
+
+
+def run(args: argparse.Namespace) -> int:
+    """Usage errors come first, then a bad image, and only then the costly model."""
+    from mlxvision.api import load, stream
+    from mlxvision.engine.sampling import check_sampling
+    from mlxvision.images import open_image
+
+    sampling = _sampling(args)
+    check_sampling(sampling)
+    prompt = _read_prompt(args)
+    with Status(quiet=args.quiet) as status:
+        start = time.perf_counter()
+        images = [open_image(source) for source in args.image]
+        opened = time.perf_counter()
+        status.show(f"loading {args.model or 'the model'}")
+        model = load(args.model, force=args.force)
+        loaded = time.perf_counter()
+        if args.show_input is not None:
+            _save_input(Path(args.show_input), images, model)
+        events = stream(model, prompt, images, system=args.system, sampling=sampling)
+        done = _follow(iter(events), status, write_text=not args.json)
+    timings_ms = {"load": _ms(loaded - opened), "decode_image": _ms(opened - start), **done.timings_ms}
+    if args.json:
+        write(json.dumps(_summary(done, model, images, timings_ms)) + "\n")
+    if args.verbose:
+        _tell(done, model, timings_ms)
+    if done.finish_reason != "stop" and (args.verbose or status.shown):
+        say(f"mlxvision: {_NOTES[done.finish_reason]}")
+    return 0
+
+
+def _sampling(args: argparse.Namespace) -> Sampling:
+    return Sampling(
+        max_tokens=args.max_tokens,
+        temperature=args.temperature,
+        top_p=args.top_p,
+        top_k=args.top_k,
+        min_p=args.min_p,
+        repetition_penalty=args.repetition_penalty,
+        seed=args.seed,
+        stop=tuple(args.stop),
+        logprobs=args.logprobs,
+    )
+
+
+def _read_prompt(args: argparse.Namespace) -> str:
+    """The text of `--prompt`; of what stdin or a file hold, without the newline at their end."""
+    given = args.prompt
+    if [given, *args.image].count("-") > 1:
+        raise UsageError("stdin can be read only once", "-", "Give one of --prompt and --image another source")
+    if given != "-" and not given.startswith("@"):
+        return given
+    source = 0 if given == "-" else given[1:]
+    try:
+        with open(source, "rb", closefd=source != 0) as file:
+            raw = file.read(_LONGEST_PROMPT_BYTES + 1)
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        raise UsageError("the prompt is not UTF-8 text", given, "Convert it to UTF-8") from error
+    except (OSError, ValueError) as error:
+        raise UsageError("cannot read the prompt", given, "Check the file's name and permissions") from error
+    if len(raw) > _LONGEST_PROMPT_BYTES:
+        raise UsageError(f"the prompt has more than {_LONGEST_PROMPT_BYTES} bytes", given, "Shorten it")
+    return text.removesuffix("\n")
+
+
+def _save_input(directory: Path, images: Sequence[Image], model: Model) -> None:
+    from mlxvision.images import save_png
+
+    receipts = []
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for number, image in enumerate(images, 1):
+            shown = model.family.preprocess(image, model.config)
+            file = f"image-{number}.png"
+            save_png(shown.canvas, directory / file)
+            receipts.append({"file": file, **asdict(shown.receipt)})
+        (directory / "receipt.json").write_text(json.dumps(receipts, indent=2) + "\n", "ascii")
+    except (OSError, ValueError) as error:
+        raise UsageError("cannot write to the --show-input directory", directory, "Choose another") from error
+
+
+def _follow(events: Iterator[Event], status: Status, *, write_text: bool) -> Done:
+    """Show an answer as it comes; its line is ended even if the answer breaks off."""
+    begun = False
+    try:
+        while not isinstance(event := next(events), Done):
+            if isinstance(event, Progress):
+                status.show(_STAGES[event.stage].format(event.done + 1, event.total))
+            elif write_text and event.text:
+                status.clear()
+                begun = True
+                write(event.text)
+        begun = write_text
+        return event
+    finally:
+        if begun:
+            status.clear()
+            write("\n")
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)
+
+
+def _summary(done: Done, model: Model, images: Sequence[Image], timings_ms: Mapping[str, float]) -> dict[str, Any]:
+    return {
+        "text": done.text,
+        "tokens": [token.id for token in done.tokens],
+        "logprobs": [_logprobs(token) for token in done.tokens if token.alternatives] or None,
+        "finish_reason": done.finish_reason,
+        "model": model.name,
+        "images": [
+            {
+                "source": image.source,
+                "width": image.width,
+                "height": image.height,
+                "tiles": receipt.tiles,
+                "sha256": image.sha256,
+            }
+            for image, receipt in zip(images, done.receipts, strict=True)
+        ],
+        "usage": {
+            "prompt_tokens": done.usage.prompt_tokens,
+            "output_tokens": done.usage.output_tokens,
+            "image_tokens": done.usage.image_tokens,
+        },
+        "timings_ms": timings_ms,
+    }
+
+
+def _logprobs(token: Token) -> dict[str, Any]:
+    top = [{"id": token_id, "text": text, "logprob": logprob} for token_id, text, logprob in token.alternatives]
+    return {"logprob": token.logprob, "top": top}
+
+
+def _tell(done: Done, model: Model, timings_ms: Mapping[str, float]) -> None:
+    say(f"model: {model.name} ({model.family.name}, revision {model.revision})")
+    for r in done.receipts:
+        sizes = (
+            f"{r.width}x{r.height} scaled to {r.scaled_width}x{r.scaled_height} on {r.canvas_width}x{r.canvas_height}"
+        )
+        say(f"image: {r.source}: {sizes} px, EXIF orientation {r.orientation}, tiles {r.tiles}, sha256 {r.sha256}")
+    usage = done.usage
+    say(f"tokens: {usage.prompt_tokens} prompt, {usage.output_tokens} output, {usage.image_tokens} image")
+    say("ms: " + ", ".join(f"{stage} {ms:.0f}" for stage, ms in timings_ms.items()))

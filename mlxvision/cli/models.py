@@ -1,0 +1,70 @@
+"""`mlxvision convert`, `pull`, `list` and `verify`."""
+
+import argparse
+import json
+from pathlib import Path
+
+from mlxvision.cli.terminal import Status, write
+from mlxvision.errors import ModelFormatError
+
+_CHECK_PROMPT = "What is the total on this receipt, and on which day was it printed?"
+
+
+def run_convert(args: argparse.Namespace) -> int:
+    from mlxvision.loading.compare import logit_change
+    from mlxvision.loading.convert import convert
+    from mlxvision.loading.resolve import resolve
+
+    source, out = resolve(args.model), Path(args.out)
+    with Status() as status:
+        status.show(f"converting {args.model}")
+        report = convert(source, out, name=args.model, bits=args.bits, group_size=args.group_size, recipe=args.recipe)
+    sizes = f"{_size(report.bytes_in)} -> {_size(report.bytes_out)}"
+    write(f"{out}: {sizes}, {report.bits_per_weight:.2f} bits per weight, peak memory {_size(report.peak_bytes)}\n")
+    if args.check:
+        with Status() as status:
+            status.show("comparing logits")
+            change = logit_change(source, out, _CHECK_PROMPT)
+        write(f"logits: largest change {change.max_abs:.3g}, mean divergence {change.kl:.3g} nats\n")
+    return 0
+
+
+def run_pull(args: argparse.Namespace) -> int:
+    from mlxvision.loading.pull import pull
+
+    with Status() as status:
+        directory = pull(
+            args.repository, lambda file, here, total: status.show(f"{_size(here)} of {_size(total)}  {file}")
+        )
+    write(f"{directory}\n")
+    return 0
+
+
+def run_list(args: argparse.Namespace) -> int:
+    from mlxvision.loading.pull import list_models
+
+    models = list_models()
+    if args.json:
+        rows = [{"name": m.name, "directory": str(m.directory), "size_bytes": m.size_bytes} for m in models]
+        write(json.dumps(rows) + "\n")
+        return 0
+    width = max(len(model.name) for model in models)
+    for model in models:
+        write(f"{model.name:{width}}  {_size(model.size_bytes):>9}  {model.directory}\n")
+    return 0
+
+
+def run_verify(args: argparse.Namespace) -> int:
+    from mlxvision.loading.pull import verify
+    from mlxvision.loading.resolve import resolve
+
+    problems = verify(resolve(args.model))
+    for problem in problems:
+        write(f"{problem}\n")
+    if problems:
+        raise ModelFormatError("not as it was pulled", args.model, "Delete its directory and pull it again")
+    return 0
+
+
+def _size(nbytes: int) -> str:
+    return f"{nbytes / 1e9:.2f} GB" if nbytes >= 1e9 else f"{nbytes / 1e6:.1f} MB"

@@ -1,0 +1,105 @@
+"""The arguments of every command. Imports nothing that computes, so that `--help` is instant."""
+
+import argparse
+from typing import NoReturn
+
+from mlxvision import __version__
+from mlxvision.cli import generate, models
+from mlxvision.errors import UsageError
+from mlxvision.types import Sampling
+
+_DEFAULT = Sampling()
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports a wrong command line as all else is reported."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError("cannot read the command line", message, f"See `{self.prog} --help`")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = Parser(prog="mlxvision", description="Ask a vision-language model about images.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"mlxvision {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    add = commands.add_parser
+    _add_generate(add("generate", help="answer a prompt about images", allow_abbrev=False))
+    _add_convert(add("convert", help="write a quantized copy of a model", allow_abbrev=False))
+    _add_pull(add("pull", help="bring a model to this machine", allow_abbrev=False))
+    _add_list(add("list", help="list the models on this machine", allow_abbrev=False))
+    _add_verify(add("verify", help="check the files of a pulled model", allow_abbrev=False))
+    for command in commands.choices.values():
+        command.add_argument("--debug", action="store_true", help="show where an error comes from")
+    return parser
+
+
+def _add_generate(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Answer a prompt about images. stdout is the answer and one newline, nothing else."
+    parser.set_defaults(run=generate.run)
+    add = parser.add_argument
+    add("--prompt", required=True, metavar="TEXT", help="the question; `-` reads stdin, `@FILE` a file")
+    add(
+        "--image",
+        action="append",
+        default=[],
+        help="an image file, shown before the prompt; `-` reads stdin; repeatable",
+    )
+    add("--system", default="", metavar="TEXT", help="instructions that precede the conversation")
+    add("--model", help="a directory, a pulled OWNER/NAME[@REVISION] or a card's name [$MLXVISION_MODEL, else nano]")
+    add("--force", action="store_true", help="load a model that does not seem to fit into memory")
+    _add_sampling(parser)
+    output = parser.add_argument_group("output")
+    output.add_argument("--json", action="store_true", help="one JSON object instead of the text")
+    output.add_argument(
+        "--show-input", metavar="DIR", help="write the very pixels the model sees, and a receipt, to DIR"
+    )
+    loudness = output.add_mutually_exclusive_group()
+    loudness.add_argument("--verbose", action="store_true", help="tell model, images, tokens and times on stderr")
+    loudness.add_argument("--quiet", action="store_true", help="nothing but errors on stderr")
+
+
+def _add_sampling(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("sampling")
+
+    def add(flag: str, kind: type, default: float, about: str) -> None:
+        group.add_argument(flag, type=kind, default=default, metavar="N", help=f"{about} [{default}]")
+
+    add("--max-tokens", int, _DEFAULT.max_tokens, "length of the answer at most")
+    add("--temperature", float, _DEFAULT.temperature, "0 always takes the likeliest token")
+    add("--top-p", float, _DEFAULT.top_p, "sample from the likeliest tokens that together have this probability")
+    add("--top-k", int, _DEFAULT.top_k, "sample from so many of the likeliest tokens; 0: from all")
+    add("--min-p", float, _DEFAULT.min_p, "sample from tokens at least this likely, as a part of the likeliest")
+    add("--repetition-penalty", float, _DEFAULT.repetition_penalty, "above 1 makes tokens already used less likely")
+    add("--seed", int, _DEFAULT.seed, "the same seed gives the same answer")
+    add("--logprobs", int, _DEFAULT.logprobs, "report so many likeliest tokens for each token, with --json")
+    group.add_argument("--stop", action="append", default=[], metavar="TEXT", help="end before this text; repeatable")
+
+
+def _add_convert(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Write a quantized copy of a model."
+    parser.set_defaults(run=models.run_convert)
+    add = parser.add_argument
+    add("--model", required=True, help="a directory, a pulled OWNER/NAME[@REVISION] or a card's name")
+    add("--out", required=True, metavar="DIR", help="the directory to make")
+    add("--bits", type=int, default=4, metavar="N", help="bits of a quantized weight [4]")
+    add("--group-size", type=int, default=64, metavar="N", help="weights that share a scale [64]")
+    add("--recipe", default="default", metavar="NAME", help="which modules stay as they are [default]")
+    add("--check", action="store_true", help="tell how far the logits of a prompt have moved")
+
+
+def _add_pull(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Bring a model to this machine, pinned to a commit and verified. The only use of the network."
+    parser.set_defaults(run=models.run_pull)
+    parser.add_argument("repository", metavar="OWNER/NAME[@REVISION]")
+
+
+def _add_list(parser: argparse.ArgumentParser) -> None:
+    parser.description = "List the models on this machine."
+    parser.set_defaults(run=models.run_list)
+    parser.add_argument("--json", action="store_true", help="one JSON array instead of a table")
+
+
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Check every file of a pulled model; exit code 4 if any differs."
+    parser.set_defaults(run=models.run_verify)
+    parser.add_argument("model", help="a directory or a pulled OWNER/NAME[@REVISION]")
