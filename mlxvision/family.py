@@ -87,19 +87,19 @@ class Family:
 
     name: str
     read_config: Callable[[Mapping[str, Any], Mapping[str, Any]], Any]
-    """(config.json, preprocessor_config.json) -> Config. Raises ModelFormatError naming a missing or implausible key."""
+    """(config.json, preprocessor_config.json) -> Config. Raises ModelFormatError naming the key that is at fault."""
     build: Callable[[Any], nn.Module]
-    """Config -> a `Net` whose parameter paths equal the hub layout's keys, in the checkpoint's shapes but conv kernels (O, kH, kW, I)."""
+    """Config -> a `Net`. Its parameter paths are the hub layout's keys; only kernels differ: (O, kH, kW, I)."""
     rename: Callable[[str], str | None]
-    """A key of any layout this family's checkpoints come in -> the net's parameter path, or None to leave the tensor out."""
+    """A key of any layout these checkpoints come in -> the net's parameter path, or None to leave the tensor out."""
     request_bytes: Callable[[Any, int, int], int]
-    """(Config, images, tokens) -> bytes a request needs beside the weights, in 16-bit: caches and the largest activations."""
+    """(Config, images, tokens) -> 16-bit bytes a request needs beside the weights: caches and largest activations."""
     context_length: Callable[[Any], int]
     """Config -> how many tokens a conversation may have."""
     preprocess: Callable[[Image, Any], ImageInput]
     """Picture -> input, bit-identical to the reference's processor."""
     render: Callable[[Sequence[Message], Tokenizer, Any], list[int]]
-    """Messages -> token ids of the whole prompt, one image token per image where the family puts it. Raises UsageError."""
+    """Messages -> token ids of the whole prompt, one image token for each image. Raises UsageError."""
     stop_tokens: Callable[[Tokenizer], frozenset[int]]
     """The tokens that end an answer."""
 

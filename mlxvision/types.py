@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Done", "Event", "FinishReason", "Image", "Message", "Progress", "Receipt", "Request", "Sampling", "Token", "Usage"]
+__all__ = [
+    "Done",
+    "Event",
+    "FinishReason",
+    "Image",
+    "Message",
+    "Progress",
+    "Receipt",
+    "Request",
+    "Sampling",
+    "Token",
+    "Usage",
+]
 
 FinishReason = Literal["stop", "length", "cancelled", "repetition"]
 
@@ -99,7 +111,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What was paid: prompt_tokens counts the whole prompt, cached_tokens the part of it that was not computed again."""
+    """What was paid. prompt_tokens: of the whole prompt; cached_tokens: of the part that was not computed again."""
 
     prompt_tokens: int
     cached_tokens: int
@@ -111,7 +123,7 @@ class Usage:
 class Progress:
     """A stage of the work; done counts up to total within a stage."""
 
-    stage: Literal["queue", "encode", "prefill"]
+    stage: Literal["encode", "prefill"]
     done: int
     total: int
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mlxvision.family import Model
 
 _LONGEST_PROMPT_BYTES = 1 << 20
-_STAGES = {"queue": "waiting", "encode": "looking at image {} of {}", "prefill": "reading token {} of {}"}
+_STAGES = {"encode": "looking at image {} of {}", "prefill": "reading token {} of {}"}
 _NOTES = {
     "length": "the answer is cut off: --max-tokens, or the model's context, is used up",
     "repetition": "the answer was ended: the model only repeated itself",

@@ -55,14 +55,14 @@ def run_list(args: argparse.Namespace) -> int:
 
 
 def run_verify(args: argparse.Namespace) -> int:
-    from mlxvision.loading.pull import verify
+    from mlxvision.loading.manifest import verify
     from mlxvision.loading.resolve import resolve
 
     problems = verify(resolve(args.model))
     for problem in problems:
         write(f"{problem}\n")
     if problems:
-        raise ModelFormatError("not as it was pulled", args.model, "Delete its directory and pull it again")
+        raise ModelFormatError("not as it was written", args.model, "Delete its directory and get it again")
     return 0
 
 

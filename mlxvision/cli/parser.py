@@ -27,7 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_convert(add("convert", help="write a quantized copy of a model", allow_abbrev=False))
     _add_pull(add("pull", help="bring a model to this machine", allow_abbrev=False))
     _add_list(add("list", help="list the models on this machine", allow_abbrev=False))
-    _add_verify(add("verify", help="check the files of a pulled model", allow_abbrev=False))
+    _add_verify(add("verify", help="check the files of a model", allow_abbrev=False))
     for command in commands.choices.values():
         command.add_argument("--debug", action="store_true", help="show where an error comes from")
     return parser
@@ -100,6 +100,6 @@ def _add_list(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_verify(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Check every file of a pulled model; exit code 4 if any differs."
+    parser.description = "Check every file of a pulled or converted model; exit code 4 if any differs."
     parser.set_defaults(run=models.run_verify)
     parser.add_argument("model", help="a directory or a pulled OWNER/NAME[@REVISION]")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, cast
 
 import mlx.core as mx
 
@@ -123,6 +123,7 @@ class Answer:
 
     def _prefill(self, tokens: list[int], cache: Cache) -> mx.array:
         """-> (1, 1, D), the state of the last token."""
+        hidden = mx.zeros(0)
         for start in range(0, len(tokens), _CHUNK):
             self._progress("prefill", start, len(tokens))
             hidden = self._model.net.hidden(mx.array([tokens[start : start + _CHUNK]]), cache)
@@ -130,41 +131,47 @@ class Answer:
         return hidden[:, -1:]
 
     def _generate(self, hidden: mx.array, cache: Cache, n_prompt: int) -> FinishReason:
-        """Computes one token ahead of the one it reads, so that the device never waits: one evaluation per token."""
-        net, sampling = self._model.net, self._request.sampling
-        stop_tokens = self._model.family.stop_tokens(self._model.tokenizer)
+        sampling, tokenizer = self._request.sampling, self._model.tokenizer
+        stop_tokens = self._model.family.stop_tokens(tokenizer)
         limit = min(sampling.max_tokens, self._model.family.context_length(self._model.config) - n_prompt)
-        loop, sampler = LoopDetector(), Sampler(sampling)
-        detokenizer, stop_text = Detokenizer(self._model.tokenizer), StopText(sampling.stop)
-        choice = sampler(net.logits(hidden)[0, -1])
-        mx.async_eval(choice.arrays)
-        for n_left in range(limit - 1, -1, -1):
-            self._check_cancelled()
-            current = choice
-            if n_left:
-                choice = sampler(net.logits(net.hidden(current.token[None, None], cache))[0, -1])
-                mx.async_eval(choice.arrays)
-            token = int(current.token.item())
+        loop, detokenizer, stop_text = LoopDetector(), Detokenizer(tokenizer), StopText(sampling.stop)
+        reason: FinishReason = "length"
+        for count, choice in enumerate(self._choices(hidden, cache, limit), 1):
+            token = cast(int, choice.token.item())
             text = stop_text.add(detokenizer.add(token))
-            reason = None if n_left else "length"
-            if loop.add(token):
-                reason = "repetition"
             if token in stop_tokens:
                 reason = "stop"
-            if reason:
+            elif loop.add(token):
+                reason = "repetition"
+            ended = reason != "length" or count == limit
+            if ended:
                 text += stop_text.add(detokenizer.flush()) + stop_text.flush()
             if stop_text.hit:
                 reason = "stop"
-            self._take(token, text, current)
-            if reason:
+            self._take(token, text, choice)
+            if ended or stop_text.hit:
                 break
         return reason
 
+    def _choices(self, hidden: mx.array, cache: Cache, limit: int) -> Iterator[Choice]:
+        """Computes one token ahead of the one it gives, so that the device never waits: one evaluation per token."""
+        net, sampler = self._model.net, Sampler(self._request.sampling)
+        choice = sampler(net.logits(hidden)[0, -1])
+        mx.async_eval(choice.arrays)
+        for _ in range(limit - 1):
+            self._check_cancelled()
+            ahead = sampler(net.logits(net.hidden(choice.token[None, None], cache))[0, -1])
+            mx.async_eval(ahead.arrays)
+            yield choice
+            choice = ahead
+        self._check_cancelled()
+        yield choice
+
     def _take(self, token: int, text: str, choice: Choice) -> None:
         decode = self._model.tokenizer.decode
-        top = zip(choice.top.tolist(), choice.top_logprobs.tolist(), strict=True)
+        top = zip(cast(list[int], choice.top.tolist()), cast(list[float], choice.top_logprobs.tolist()), strict=True)
         alternatives = tuple((other, decode([other]), logprob) for other, logprob in top)
-        self._tokens.append(Token(token, text, choice.logprob.item(), alternatives))
+        self._tokens.append(Token(token, text, cast(float, choice.logprob.item()), alternatives))
         self._emit(self._tokens[-1])
 
     def _progress(self, stage: Literal["encode", "prefill"], done: int, total: int) -> None:

@@ -58,7 +58,7 @@ class Engine:
 
         Raises: ModelError, OutOfMemoryError
         """
-        directory = resolve(name)
+        directory = resolve(None if name is None else str(name))
         return shared_worker().submit(lambda: load_model(directory, str(name or directory.name), force=force)).result()
 
     def stream(self, model: Model, request: Request, memory: Memory | None = None) -> Stream:

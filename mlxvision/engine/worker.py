@@ -49,7 +49,7 @@ class Worker:
             if future.set_running_or_notify_cancel():
                 try:
                     future.set_result(job())
-                except BaseException as error:  # whatever it is belongs to the one who waits, and the thread must go on
+                except BaseException as error:  # noqa: BLE001 it belongs to the one who waits; the thread must go on
                     future.set_exception(error)
             del future, job  # so that an idle thread keeps no model alive
 

@@ -15,7 +15,7 @@ _MODULES = {
 }
 
 
-def find(model_type: object) -> Family:
+def find(model_type: str) -> Family:
     """The family whose checkpoints say `"model_type": model_type` in config.json.
 
     Raises: UnsupportedModelError

@@ -26,6 +26,7 @@ from mlxvision.families import find
 from mlxvision.loading.checkpoint import INDEX, Checkpoint, Tensor
 from mlxvision.loading.header import ITEM_BYTES, TensorInfo, encode_header
 from mlxvision.loading.load import build_net, is_hub_order, kernel_shapes
+from mlxvision.loading.manifest import digests_of, write_manifest
 from mlxvision_weights.recipes import Recipe, find_recipe
 
 BITS = (2, 3, 4, 5, 6, 8)
@@ -106,6 +107,8 @@ def convert(
     try:
         _write_weights(unfinished, items, quantization)
         _write_texts(unfinished, checkpoint, quantization, _card(_shown(name), quantization, bits_per_weight))
+        digests = {path.name: digests_of(path)[0] for path in sorted(unfinished.iterdir())}
+        write_manifest(unfinished, digests, {"source": _shown(name)})
         unfinished.rename(out)
     except OSError as error:
         raise UsageError(f"cannot write ({error.strerror})", out, "Choose another --out") from error

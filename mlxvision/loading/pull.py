@@ -5,8 +5,6 @@ verified. So a directory without a leading dot is always whole, whenever a pull 
 """
 
 import fcntl
-import hashlib
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,16 +13,15 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from mlxvision.errors import DownloadError, ModelFormatError
+from mlxvision.errors import DownloadError
+from mlxvision.loading.manifest import digests_of, write_durably, write_manifest
 from mlxvision.loading.resolve import Repository, pulled
 from mlxvision_weights.registry import BUNDLED, bundled_model
 
-__all__ = ["ListedModel", "Progress", "list_models", "pull", "verify"]
+__all__ = ["ListedModel", "Progress", "list_models", "pull"]
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of the file that arrives, the bytes that are here, and the bytes in all."""
-
-MANIFEST = "manifest.json"
 
 _WANTED = (
     "LICENSE*",
@@ -79,33 +76,9 @@ def pull(name: str, progress: Progress = lambda file, here, total: None) -> Path
             if not (folder / commit).is_dir():
                 _publish(repository, commit, files, progress)
             scratch = folder / f".{commit}.ref"
-            _write(scratch, commit)
+            write_durably(scratch, commit)
             scratch.replace(repository.ref)
     return folder / commit
-
-
-def verify(directory: Path) -> list[str]:
-    """What differs from the manifest that the pull wrote; nothing if all is well.
-
-    Raises: ModelFormatError if there is no readable manifest.
-    """
-    try:
-        expected = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))["files"]
-        stated = {name: (entry["size"], entry["sha256"]) for name, entry in expected.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        next_step = "Only what `mlxvision pull` brought can be verified; pull it again"
-        raise ModelFormatError(f"no readable {MANIFEST} in", directory, next_step) from None
-    weights = {path.name for path in directory.glob("*.safetensors")}
-    problems = [f"{name}: not in the manifest" for name in sorted(weights - stated.keys())]
-    for name, (size, sha256) in sorted(stated.items()):
-        path = directory / name
-        if not path.is_file():
-            problems.append(f"{name}: missing")
-        elif path.stat().st_size != size:
-            problems.append(f"{name}: {path.stat().st_size} bytes instead of {size}")
-        elif _digests(path)[0] != sha256:
-            problems.append(f"{name}: content changed")
-    return problems
 
 
 def list_models() -> tuple[ListedModel, ...]:
@@ -142,14 +115,13 @@ def _publish(repository: Repository, commit: str, files: list[_File], progress: 
     if total - sum(here.values()) > free:
         what = f"{total / 1e9:.1f} GB do not fit on a disk with {free / 1e9:.1f} GB free"
         raise DownloadError(what, repository, "Make room, or set MLXVISION_HOME to a folder on another disk")
-    manifest = {}
+    digests = {}
     for file in files:
         for size in _fetch(repository, commit, file, arriving / file.name):
             here[file.name] = size
             progress(file.name, sum(here.values()), total)
-        manifest[file.name] = {"size": file.size, "sha256": _check(file, arriving / file.name)}
-    stated = {"repository": repository.path, "commit": commit, "files": manifest}
-    _write(arriving / MANIFEST, json.dumps(stated, indent=1))
+        digests[file.name] = _check(file, arriving / file.name)
+    write_manifest(arriving, digests, {"repository": repository.path, "commit": commit})
     arriving.rename(repository.folder / commit)
 
 
@@ -185,32 +157,15 @@ def _check(file: _File, path: Path) -> str:
     """The sha256 of a file that is what the hub described; any other is removed."""
     if path.stat().st_size < file.size:
         raise DownloadError("only a part arrived of", file.name, _AGAIN)
-    sha256, blob = _digests(path)
+    sha256, blob = digests_of(path)
     if (sha256 != file.sha256) if file.sha256 else (blob != file.blob):
         path.unlink()
         raise DownloadError("the content arrived damaged", file.name, _AGAIN)
     return sha256
 
 
-def _digests(path: Path) -> tuple[str, str]:
-    """(sha256 of the content, git's name of it) in one reading."""
-    sha256, blob = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            sha256.update(chunk)
-            blob.update(chunk)
-    return sha256.hexdigest(), blob.hexdigest()
-
-
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
-
-
-def _write(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 @contextmanager

@@ -29,8 +29,9 @@ class Tokenizer:
         path = directory / "tokenizer.json"
         try:
             return cls(_Tokenizer.from_file(str(path)), path)
-        # The library raises nothing narrower for a missing or damaged file.
-        except Exception as error:
+        except BaseException as error:  # the library raises Exception itself, and its panics are not even that
+            if isinstance(error, KeyboardInterrupt | SystemExit):
+                raise
             raise ModelFormatError("cannot read the tokenizer", path, "Copy the repository's tokenizer.json") from error
 
     def encode(self, text: str) -> list[int]:

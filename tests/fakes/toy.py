@@ -126,10 +126,10 @@ class ToyNet(nn.Module):
     def hidden(self, tokens: mx.array, cache: ToyCache) -> mx.array:
         _, L = tokens.shape
         self.log.lengths.append(L)
-        self.log.on_hidden()
         x = mx.fast.rms_norm(self.embed(tokens), None, 1e-5)
         seen = cache.n_seen + mx.cumsum((tokens == IMAGE).astype(mx.int32), axis=1)
         cache.n_seen = seen[:, -1:]
+        self.log.on_hidden()  # an error here leaves the cache half changed
         q, k, v = mx.split(self.qkv(x)[:, None], 3, axis=-1)
         q, k = (
             mx.fast.rope(y, y.shape[-1], traditional=False, base=1e4, scale=1.0, offset=cache.offset) for y in (q, k)

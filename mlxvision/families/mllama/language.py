@@ -40,19 +40,18 @@ class SelfAttention(nn.Module):
         self.o_proj = nn.Linear(self.n_heads * E, D, bias=False)
         self._wavelengths = rope_wavelengths(config.rope, E)
 
-    def __call__(self, x: mx.array, mask: mx.array | str | None, position: mx.array, cache: KVCache) -> mx.array:
-        """x: (B, L, D); position: (B,), of the first token of each sequence -> (B, L, D)"""
+    def __call__(self, x: mx.array, mask: mx.array | str | None, cache: KVCache) -> mx.array:
+        """x: (B, L, D) -> (B, L, D). Padding on the left may be counted in: only distances matter."""
         B, L, _ = x.shape
-        q = self._rotate(_split(self.q_proj(x), self.n_heads), position)
-        k = self._rotate(_split(self.k_proj(x), self.n_kv_heads), position)
+        q = self._rotate(_split(self.q_proj(x), self.n_heads), cache.offset)
+        k = self._rotate(_split(self.k_proj(x), self.n_kv_heads), cache.offset)
         k, v = cache.append(k, _split(self.v_proj(x), self.n_kv_heads))
         out = mx.fast.scaled_dot_product_attention(q, k, v, scale=self.scale, mask=mask)
         return self.o_proj(out.transpose(0, 2, 1, 3).reshape(B, L, -1))
 
-    def _rotate(self, x: mx.array, position: mx.array) -> mx.array:
-        return mx.fast.rope(
-            x, x.shape[-1], traditional=False, base=None, scale=1.0, offset=position, freqs=self._wavelengths
-        )
+    def _rotate(self, x: mx.array, offset: int) -> mx.array:
+        E = x.shape[-1]
+        return mx.fast.rope(x, E, traditional=False, base=None, scale=1.0, offset=offset, freqs=self._wavelengths)
 
 
 class CrossAttention(nn.Module):
@@ -101,8 +100,8 @@ class SelfBlock(nn.Module):
         self.input_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.post_attention_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
 
-    def __call__(self, x: mx.array, mask: mx.array | str | None, position: mx.array, cache: KVCache) -> mx.array:
-        x = x + self.self_attn(self.input_layernorm(x), mask, position, cache)
+    def __call__(self, x: mx.array, mask: mx.array | str | None, cache: KVCache) -> mx.array:
+        x = x + self.self_attn(self.input_layernorm(x), mask, cache)
         return x + self.mlp(self.post_attention_layernorm(x))
 
 
@@ -137,14 +136,13 @@ class Decoder(nn.Module):
 
     def __call__(self, tokens: mx.array, cache: MllamaCache) -> mx.array:
         """tokens: (B, L) -> (B, L, D)"""
-        position = mx.array([cache.offset - padding for padding in cache.padding])
         mask = _text_mask(tokens.shape[1], cache)
         visible = cache.look(tokens)
         text, cross = iter(cache.text), iter(cache.cross)
         x = self.embed_tokens(tokens)
         for layer in self.layers:
             if isinstance(layer, SelfBlock):
-                x = layer(x, mask, position, next(text))
+                x = layer(x, mask, next(text))
             elif visible is not None:
                 x = layer(x, *next(cross), visible)
         return self.norm(x)

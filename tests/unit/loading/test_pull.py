@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from mlxvision.errors import DownloadError, ModelFormatError, ModelNotFoundError, UsageError
-from mlxvision.loading.pull import list_models, pull, verify
+from mlxvision.loading.manifest import verify
+from mlxvision.loading.pull import list_models, pull
 from mlxvision.loading.resolve import resolve
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -1,0 +1,62 @@
+"""What the files of a model directory were when they were written, so that one flipped bit is found later."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from mlxvision.errors import ModelFormatError
+
+MANIFEST = "manifest.json"
+
+_CHUNK_BYTES = 1 << 20
+
+
+def write_manifest(directory: Path, sha256s: Mapping[str, str], origin: Mapping[str, str]) -> None:
+    """sha256s: by file name. origin: where the files came from, for people."""
+    files = {name: {"size": (directory / name).stat().st_size, "sha256": sha256} for name, sha256 in sha256s.items()}
+    write_durably(directory / MANIFEST, json.dumps({**origin, "files": files}, indent=1) + "\n")
+
+
+def verify(directory: Path) -> list[str]:
+    """What differs from the manifest; nothing if all is well.
+
+    Raises: ModelFormatError if there is no readable manifest.
+    """
+    try:
+        expected = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))["files"]
+        stated = {name: (entry["size"], entry["sha256"]) for name, entry in expected.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        next_step = "Only what `mlxvision pull` or `mlxvision convert` wrote can be verified; get it again that way"
+        raise ModelFormatError(f"no readable {MANIFEST} in", directory, next_step) from None
+    weights = {path.name for path in directory.glob("*.safetensors")}
+    problems = [f"{name}: not in the manifest" for name in sorted(weights - stated.keys())]
+    for name, (size, sha256) in sorted(stated.items()):
+        path = directory / name
+        if not path.is_file():
+            problems.append(f"{name}: missing")
+        elif path.stat().st_size != size:
+            problems.append(f"{name}: {path.stat().st_size} bytes instead of {size}")
+        elif digests_of(path)[0] != sha256:
+            problems.append(f"{name}: content changed")
+    return problems
+
+
+def digests_of(path: Path) -> tuple[str, str]:
+    """(sha256 of the content, git's name of it) in one reading."""
+    sha256, blob = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            sha256.update(chunk)
+            blob.update(chunk)
+    return sha256.hexdigest(), blob.hexdigest()
+
+
+def write_durably(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,42 @@
+"""What it costs to import all that the bundled model needs: CPU time beyond Python's own start, and which modules.
+
+python tests/benchmarks/cold_start.py
+"""
+
+import resource
+import statistics
+import subprocess
+import sys
+
+RUNS = 15
+BAR_MS = 120
+HEAVY = ("mlx_lm", "transformers", "torch", "mcp", "huggingface_hub")
+IMPORTS = "import mlxvision.cli, mlxvision.api, mlxvision.families.mllama, PIL.PngImagePlugin"
+
+
+def cpu_ms(code: str) -> float:
+    """User and system time of a fresh process."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", code], check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return 1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+
+def main() -> int:
+    loaded = subprocess.run(
+        [sys.executable, "-c", f"{IMPORTS}; import sys; print(*sys.modules)"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+    heavy = [name for name in HEAVY if name in loaded]
+    pairs = [(cpu_ms("pass"), cpu_ms(IMPORTS)) for _ in range(RUNS)]
+    beyond = statistics.median(full - bare for bare, full in pairs)
+    print(f"modules: {len(loaded)}, heavy ones: {heavy or 'none'}")
+    print(f"Python alone: {statistics.median(bare for bare, _ in pairs):.0f} ms CPU")
+    print(f"all imports beyond it: {beyond:.0f} ms CPU, median of {RUNS} (bar: {BAR_MS})")
+    return 1 if heavy or beyond > BAR_MS else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,12 @@
+"""The golden numbers are float32 of a CPU; GPUs may multiply in less."""
+
+from collections.abc import Iterator
+
+import mlx.core as mx
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def on_cpu() -> Iterator[None]:
+    with mx.stream(mx.cpu):
+        yield

@@ -1,0 +1,52 @@
+import mlx.core as mx
+import numpy as np
+import pytest
+
+from mlxvision.nn import KVCache
+
+
+def random(B, L, seed=0):
+    return mx.array(np.random.default_rng(seed).normal(size=(B, 3, L, 4)).astype(np.float32))
+
+
+@pytest.mark.parametrize("B", [1, 2])
+@pytest.mark.parametrize(
+    "lengths",
+    [[1], [255, 1], [256], [257], [256, 1], [1] * 5, [100, 100, 100], [3, 700, 1], [256, 256, 256], [255, 2, 600]],
+    ids=str,
+)
+def test_any_split_holds_the_same_keys_and_values(B, lengths):
+    keys, values = random(B, sum(lengths)), random(B, sum(lengths), seed=1)
+    cache, start = KVCache(), 0
+    for L in lengths:
+        piece = slice(start, start + L)
+        start += L
+        held_keys, held_values = cache.append(keys[:, :, piece], values[:, :, piece])
+        assert cache.offset == start
+        assert mx.array_equal(held_keys, keys[:, :, :start])
+        assert mx.array_equal(held_values, values[:, :, :start])
+
+
+def test_what_was_given_out_does_not_change_later():
+    cache, keys, values = KVCache(), random(1, 600), random(1, 600, seed=1)
+    held, _ = cache.append(keys[:, :, :10], values[:, :, :10])
+    cache.append(keys[:, :, 10:], values[:, :, 10:])
+    assert mx.array_equal(held, keys[:, :, :10])
+
+
+@pytest.mark.parametrize("L", [1, 100])
+def test_room_grows_by_steps(L):
+    cache, some = KVCache(), random(1, L)
+    assert cache.arrays == []
+    sizes = []
+    for _ in range(600 // L):
+        cache.append(some, some)
+        sizes.append(cache.arrays[0].shape[2])
+    assert sorted(set(sizes)) == [256, 512, 768]
+    assert [array.shape[2] for array in cache.arrays] == [768, 768]
+
+
+def test_keys_and_values_keep_their_type():
+    cache, half = KVCache(), random(1, 300).astype(mx.bfloat16)
+    cache.append(half[:, :, :1], half[:, :, :1])
+    assert {array.dtype for array in cache.append(half, half)} == {mx.bfloat16}
