@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import mlx.core as mx
 
@@ -46,7 +46,7 @@ def check_sampling(sampling: Sampling) -> None:
     )
     for name, holds, allowed in rules:
         if not holds:
-            value = f"{name} = {getattr(sampling, name)}"
+            value = f"{name} = {asdict(sampling)[name]}"
             raise UsageError("a sampling value is out of range", value, f"Use {allowed}")
 
 

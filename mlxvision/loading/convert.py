@@ -107,7 +107,8 @@ def convert(
     try:
         _write_weights(unfinished, items, quantization)
         _write_texts(unfinished, checkpoint, quantization, _card(_shown(name), quantization, bits_per_weight))
-        digests = {path.name: digests_of(path)[0] for path in sorted(unfinished.iterdir())}
+        # Not of the card, which people write on.
+        digests = {path.name: digests_of(path)[0] for path in sorted(unfinished.iterdir()) if path.name != "README.md"}
         write_manifest(unfinished, digests, {"source": _shown(name)})
         unfinished.rename(out)
     except OSError as error:

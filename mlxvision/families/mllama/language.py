@@ -29,7 +29,9 @@ def rope_wavelengths(config: RopeConfig, head_dim: int) -> mx.array:
     return mx.array((1 / ((1 - smooth) / (scaling.factor * wavelength) + smooth / wavelength)).astype(np.float32))
 
 
-class SelfAttention(nn.Module):
+class Attention(nn.Module):
+    """What both kinds of attention have."""
+
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
         D, E = config.hidden_size, config.head_dim
@@ -38,46 +40,44 @@ class SelfAttention(nn.Module):
         self.k_proj = nn.Linear(D, self.n_kv_heads * E, bias=False)
         self.v_proj = nn.Linear(D, self.n_kv_heads * E, bias=False)
         self.o_proj = nn.Linear(self.n_heads * E, D, bias=False)
-        self._wavelengths = rope_wavelengths(config.rope, E)
+
+    def attend(self, q: mx.array, k: mx.array, v: mx.array, mask: mx.array | str | None) -> mx.array:
+        """q: (B, H, L, E); k, v: (B, H, S, E) -> (B, L, D)"""
+        B, _, L, _ = q.shape
+        out = mx.fast.scaled_dot_product_attention(q, k, v, scale=self.scale, mask=mask)
+        return self.o_proj(out.transpose(0, 2, 1, 3).reshape(B, L, -1))
+
+
+class SelfAttention(Attention):
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__(config)
+        self._wavelengths = rope_wavelengths(config.rope, config.head_dim)
 
     def __call__(self, x: mx.array, mask: mx.array | str | None, cache: KVCache) -> mx.array:
         """x: (B, L, D) -> (B, L, D). Padding on the left may be counted in: only distances matter."""
-        B, L, _ = x.shape
         q = self._rotate(_split(self.q_proj(x), self.n_heads), cache.offset)
         k = self._rotate(_split(self.k_proj(x), self.n_kv_heads), cache.offset)
-        k, v = cache.append(k, _split(self.v_proj(x), self.n_kv_heads))
-        out = mx.fast.scaled_dot_product_attention(q, k, v, scale=self.scale, mask=mask)
-        return self.o_proj(out.transpose(0, 2, 1, 3).reshape(B, L, -1))
+        return self.attend(q, *cache.append(k, _split(self.v_proj(x), self.n_kv_heads)), mask)
 
     def _rotate(self, x: mx.array, offset: int) -> mx.array:
         E = x.shape[-1]
         return mx.fast.rope(x, E, traditional=False, base=None, scale=1.0, offset=offset, freqs=self._wavelengths)
 
 
-class CrossAttention(nn.Module):
+class CrossAttention(Attention):
     def __init__(self, config: TextConfig) -> None:
-        super().__init__()
-        D, E = config.hidden_size, config.head_dim
-        self.n_heads, self.n_kv_heads, self.scale = config.num_attention_heads, config.num_key_value_heads, E**-0.5
-        self.q_proj = nn.Linear(D, self.n_heads * E, bias=False)
-        self.k_proj = nn.Linear(D, self.n_kv_heads * E, bias=False)
-        self.v_proj = nn.Linear(D, self.n_kv_heads * E, bias=False)
-        self.o_proj = nn.Linear(self.n_heads * E, D, bias=False)
-        self.q_norm = nn.RMSNorm(E, config.rms_norm_eps)
-        self.k_norm = nn.RMSNorm(E, config.rms_norm_eps)
+        super().__init__(config)
+        self.q_norm = nn.RMSNorm(config.head_dim, config.rms_norm_eps)
+        self.k_norm = nn.RMSNorm(config.head_dim, config.rms_norm_eps)
 
     def project(self, features: mx.array) -> tuple[mx.array, mx.array]:
         """features: (1, N, D) of an image -> its keys and values, each (1, H, N, E)."""
-        return self.k_norm(_split(self.k_proj(features), self.n_kv_heads)), _split(
-            self.v_proj(features), self.n_kv_heads
-        )
+        keys = self.k_norm(_split(self.k_proj(features), self.n_kv_heads))
+        return keys, _split(self.v_proj(features), self.n_kv_heads)
 
     def __call__(self, x: mx.array, keys: mx.array, values: mx.array, visible: mx.array) -> mx.array:
         """x: (B, L, D); keys, values: (B, H, N, E); visible: (B, L, N) -> (B, L, D)"""
-        B, L, _ = x.shape
-        q = self.q_norm(_split(self.q_proj(x), self.n_heads))
-        out = mx.fast.scaled_dot_product_attention(q, keys, values, scale=self.scale, mask=visible[:, None])
-        return self.o_proj(out.transpose(0, 2, 1, 3).reshape(B, L, -1))
+        return self.attend(self.q_norm(_split(self.q_proj(x), self.n_heads)), keys, values, visible[:, None])
 
 
 class MLP(nn.Module):

@@ -15,6 +15,7 @@ from mlxvision.loading.checkpoint import INDEX, Checkpoint
 from mlxvision.loading.compare import logit_change
 from mlxvision.loading.convert import convert
 from mlxvision.loading.load import load_model
+from mlxvision.loading.manifest import verify
 from mlxvision_weights.recipes import find_recipe, recipes
 from tests.unit.loading.toy import PROMPT, Checkpoints, register
 
@@ -172,6 +173,7 @@ def test_the_texts_travel_along_and_code_does_not(checkpoints, tmp_path):
         *travelling,
         "README.md",
         "config.json",
+        "manifest.json",
         "model-00001-of-00001.safetensors",
         INDEX,
         "preprocessor_config.json",
@@ -279,3 +281,15 @@ def test_every_recipe_says_what_it_is_about():
     assert all(recipe.about.endswith(".") for recipe in recipes())
     assert find_recipe("default").keeps("vision_model.transformer.layers.0.mlp.fc1")
     assert not find_recipe("default").keeps("language_model.model.embed_tokens")
+
+
+def test_one_flipped_bit_of_a_converted_model_is_found_but_its_card_may_be_edited(checkpoints, tmp_path):
+    out = tmp_path / "out"
+    convert(checkpoints.write(), out, name="toy")
+    (out / "README.md").write_text("my own words")
+    assert verify(out) == []
+    weights_file = next(out.glob("*.safetensors"))
+    content = bytearray(weights_file.read_bytes())
+    content[-1] ^= 1
+    weights_file.write_bytes(content)
+    assert verify(out) == [f"{weights_file.name}: content changed"]
