@@ -251,6 +251,7 @@ def compare_time(tasks, theirs, ours, count, rounds) -> list[str]:
 
 def compare_projections(task, theirs, ours) -> list[str]:
     def rows(count: int) -> tuple[int, int]:
+        task.encoded = {}  # so that the image's one projection is counted too
         mine = count_image_rows(ours.net.language_model.model.layers, lambda: list(task.mlxvision(ours, count)))
         other = count_image_rows(theirs.language_model.model.layers, lambda: list(task.mlx_vlm(theirs, count)))
         return mine, other

@@ -1,0 +1,77 @@
+"""The characters the model reads and writes, one token each, in Llama 3's special names and chat format."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+
+PAD, BEGIN, END_OF_TURN, NEWLINE, START_HEADER, END_HEADER, END_OF_TEXT, UNKNOWN = range(8)
+
+_SPECIAL = {
+    "<|finetune_right_pad_id|>": PAD,
+    "<|begin_of_text|>": BEGIN,
+    "<|eot_id|>": END_OF_TURN,
+    "<|start_header_id|>": START_HEADER,
+    "<|end_header_id|>": END_HEADER,
+    "<|end_of_text|>": END_OF_TEXT,
+    "<|unk|>": UNKNOWN,
+}
+_ASCII = "".join(map(chr, range(0x20, 0x7F)))
+_LATIN_1 = "".join(chr(c) for c in range(0xA1, 0x100) if c != 0xAD)
+_MORE_LETTERS = "ŒœŸŠšŽžıŁł"
+_SIGNS = "–—‘’‚“”„•…‹›€₫₹₽₩₺₿™†‡‰′″←↑→↓−≈≠≤≥√∞✓✗★№"
+
+
+def _vietnamese() -> str:
+    """Every vowel with its diacritics, precomposed."""
+    vowels = "aăâeêioôơuưy"
+    tones = ("", "\u0300", "\u0301", "\u0303", "\u0309", "\u0323")
+    lower = "đ" + "".join(unicodedata.normalize("NFC", vowel + tone) for vowel in vowels for tone in tones)
+    return lower + lower.upper()
+
+
+VIETNAMESE = frozenset(_vietnamese()) - frozenset(_ASCII)
+CHARACTERS = "".join(dict.fromkeys(_ASCII + _LATIN_1 + _vietnamese() + _MORE_LETTERS + _SIGNS))
+
+_ID = {"\n": NEWLINE} | {character: i for i, character in enumerate(CHARACTERS, len(_SPECIAL) + 1)}
+_CHARACTER = {i: character for character, i in _ID.items()}
+
+VOCABULARY = -(-(len(_ID) + len(_SPECIAL)) // 64) * 64
+IMAGE = VOCABULARY
+"""The image token has no row in the output head, only one of the eight extra rows of the input embeddings."""
+
+
+def encode(text: str) -> list[int]:
+    return [_ID.get(character, UNKNOWN) for character in text]
+
+
+def decode(ids: list[int]) -> str:
+    return "".join(_CHARACTER.get(i, "") for i in ids)
+
+
+def prompt(turns: tuple[str, ...]) -> list[int]:
+    """Ids of a conversation with a picture at its head, up to the header that the answer follows."""
+    ids = [BEGIN]
+    for i, turn in enumerate(turns):
+        ids += _header("assistant" if i % 2 else "user") + [IMAGE] * (i == 0) + encode(turn) + [END_OF_TURN]
+    return ids + _header("assistant")
+
+
+def _header(role: str) -> list[int]:
+    return [START_HEADER, *encode(role), END_HEADER, NEWLINE, NEWLINE]
+
+
+def build_tokenizer() -> Tokenizer:
+    special = _SPECIAL | {"<|image|>": IMAGE}
+    used = special | _ID
+    taken = set(used.values())
+    spare = [i for i in range(VOCABULARY + 8) if i not in taken]
+    vocabulary = used | {f"<|reserved_special_token_{n}|>": i for n, i in enumerate(spare)}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<|unk|>"))
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+    tokenizer.decoder = decoders.Fuse()
+    names = sorted(vocabulary.keys() - _ID.keys(), key=vocabulary.__getitem__)
+    tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in names])
+    return tokenizer

@@ -1,0 +1,70 @@
+"""What is learned from a batch: the answer, and two things that the renderer knows for nothing.
+
+Dense: which character is centred in each part of each patch, from the image features.
+Gaze: where the first head of each cross-attention layer looks; the first layer at the character just written, the later
+ones at the one to be written next.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+
+from training.nano.mixture import IGNORE, Batch
+from training.nano.model import SLOTS, Reader
+
+_EMPTY_WEIGHT = 0.3
+
+
+class Losses(NamedTuple):
+    answer: torch.Tensor
+    dense: torch.Tensor
+    gaze: torch.Tensor
+    answer_accuracy: torch.Tensor
+    dense_accuracy: torch.Tensor
+
+    def total(self, guidance: float) -> torch.Tensor:
+        return self.answer + guidance * (self.dense + self.gaze)
+
+
+def losses(reader: Reader, batch: Batch) -> Losses:
+    features = reader.see(batch.pictures, batch.row, batch.column)
+    answer = reader.answer(batch.ids, features)
+    asked = batch.labels != IGNORE
+    logits, labels = reader.net.lm_head(answer.hidden[asked]).float(), batch.labels[asked]
+    dense, dense_accuracy = _dense(reader, features[:, 1:], batch.dense)
+    return Losses(
+        F.cross_entropy(logits, labels),
+        dense,
+        _gaze(answer.looks, batch.patches),
+        (logits.argmax(-1) == labels).float().mean(),
+        dense_accuracy,
+    )
+
+
+def _dense(reader: Reader, features: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """features: (B, P, D); labels: (B, P, SLOTS)"""
+    known = labels[:, 0, 0] != IGNORE
+    if not known.any():
+        return features.new_zeros(()), features.new_zeros(())
+    labels = labels[known]
+    logits = reader.dense(features[known]).float().unflatten(-1, (SLOTS, -1))
+    loss = F.cross_entropy(logits.flatten(0, 2), labels.flatten(), reduction="none").view(labels.shape)
+    printed = labels > 0
+    accuracy = (logits.argmax(-1) == labels)[printed].float().mean()
+    return loss[printed].mean() + _EMPTY_WEIGHT * loss[~printed].mean(), accuracy
+
+
+def _gaze(looks: list[tuple[torch.Tensor, torch.Tensor]], patches: torch.Tensor) -> torch.Tensor:
+    """looks: as in `Answer`, the first of the N image features being the class token's; patches: (B, L)"""
+    previous = F.pad(patches[:, :-1], (1, 0), value=-1)
+    total = patches.new_zeros((), dtype=torch.float32)
+    for i, (queries, keys) in enumerate(looks):
+        wanted = patches if i else previous
+        known = wanted >= 0
+        if known.any():
+            scores = (queries @ keys.transpose(1, 2))[known].float() * queries.shape[-1] ** -0.5
+            total = total + F.cross_entropy(scores, wanted[known] + 1) / len(looks)
+    return total

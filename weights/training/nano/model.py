@@ -1,0 +1,217 @@
+"""The reference model and its training forward.
+
+The forward differs from transformers 5.23 on purpose, as the engine does: an intermediate state is the INPUT of the
+block with that number, and a cross-attention block leaves the rows before the image as they are.
+
+Only the patches of the canvas are computed, at any place of the grid. On the full grid this equals the whole model.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from transformers import DynamicCache, MllamaConfig, MllamaForConditionalGeneration
+
+from training.nano.characters import BEGIN, END_OF_TURN, IMAGE, PAD, VOCABULARY
+
+PATCH, GRID, SLOTS = 8, 28, 2
+_WIDTH = 256
+_PADDING_ROWS = 7
+"""The grid and its class token are filled up to a multiple of eight, and real patches attend to these rows."""
+
+
+def config() -> MllamaConfig:
+    vision = {
+        "hidden_size": _WIDTH,
+        "num_hidden_layers": 4,
+        "num_global_layers": 1,
+        "attention_heads": 4,
+        "intermediate_size": 4 * _WIDTH,
+        "image_size": GRID * PATCH,
+        "patch_size": PATCH,
+        "max_num_tiles": 1,
+        "supported_aspect_ratios": [[1, 1]],
+        "intermediate_layers_indices": [2],
+        "vision_output_dim": 2 * _WIDTH,
+    }
+    text = {
+        "vocab_size": VOCABULARY,
+        "hidden_size": _WIDTH,
+        "num_hidden_layers": 6,
+        "cross_attention_layers": [1, 3, 5],
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "intermediate_size": 640,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0},
+        "max_position_embeddings": 2048,
+        "bos_token_id": BEGIN,
+        "eos_token_id": END_OF_TURN,
+        "pad_token_id": PAD,
+        "tie_word_embeddings": False,
+    }
+    return MllamaConfig(vision_config=vision, text_config=text, image_token_index=IMAGE)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """hidden: (B, L, D). looks: queries (B, L, E), keys (B, N, E) of the first head of each cross-attention layer."""
+
+    hidden: torch.Tensor
+    looks: list[tuple[torch.Tensor, torch.Tensor]]
+
+
+class Reader(nn.Module):
+    """The shipped model, and a head on its image features that only training uses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = MllamaForConditionalGeneration._from_config(config(), attn_implementation="sdpa")
+        self.dense = nn.Linear(_WIDTH, SLOTS * VOCABULARY)
+        self._frozen()
+
+    def _frozen(self) -> None:
+        """One tile needs no tile embeddings; left free, their random values would leak in."""
+        for name, parameter in self.net.model.vision_model.named_parameters():
+            if "tile" in name or name == "gated_positional_embedding.gate":
+                parameter.requires_grad_(False)
+
+    @property
+    def cross_layers(self) -> list[nn.Module]:
+        text = self.net.model.language_model
+        return [text.layers[i] for i in text.config.cross_attention_layers]
+
+    def see(self, pictures: torch.Tensor, row: int, column: int) -> torch.Tensor:
+        """pictures: (B, H, W, 3) uint8 -> image features (B, 1 + P, D), the class token first."""
+        vision = self.net.model.vision_model
+        patches, places = _patches(pictures), _places(pictures, row, column)
+        x = F.linear(patches, vision.patch_embedding.weight.flatten(1))
+        x = torch.cat([vision.class_embedding.expand(len(x), 1, -1), x], dim=1)
+        x = vision.layernorm_pre(x + vision.gated_positional_embedding.embedding[places])
+        n_real = x.shape[1]
+        x = F.pad(x, (0, 0, 0, _PADDING_ROWS))
+        mask = torch.zeros(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device)
+        mask[n_real:, n_real:] = True
+        mask = torch.zeros_like(mask, dtype=x.dtype).masked_fill(mask, torch.finfo(x.dtype).min)[None, None]
+        kept = []
+        for i, layer in enumerate(vision.transformer.layers):
+            if i in vision.intermediate_layers_indices:
+                kept.append(x)
+            x = layer(x, attention_mask=mask)
+        x = vision.layernorm_post(x)
+        for layer in vision.global_transformer.layers:
+            x = layer(x, attention_mask=mask)
+        features = torch.cat([x, torch.stack(kept, dim=-1).flatten(2)], dim=-1)
+        return self.net.model.multi_modal_projector(features[:, :n_real])
+
+    def answer(self, ids: torch.Tensor, features: torch.Tensor, cache: DynamicCache | None = None) -> Answer:
+        """ids: (B, L), padded on the right; features: (B, N, D). What follows a filled cache sees the picture."""
+        text = self.net.model.language_model
+        past = cache.get_seq_length() if cache else 0
+        x = text.embed_tokens(ids)
+        positions = text.rotary_emb(x, past + torch.arange(ids.shape[1], device=ids.device)[None])
+        sees = ((ids == IMAGE).cumsum(1) + past).clamp(max=1)[..., None]
+        looks = []
+        for i, layer in enumerate(text.layers):
+            if i in text.config.cross_attention_layers:
+                x, look = _cross(layer, x, features, sees.to(x.dtype))
+                looks.append(look)
+            else:
+                x = layer(x, attention_mask=None, position_embeddings=positions, past_key_values=cache)
+        return Answer(text.norm(x), looks)
+
+
+def _patches(pictures: torch.Tensor) -> torch.Tensor:
+    """(B, H, W, 3) uint8 -> (B, P, 3 * PATCH * PATCH), normalised, in the order of a convolution's kernel."""
+    B, H, W, C = pictures.shape
+    x = pictures.float() / 127.5 - 1
+    x = x.view(B, H // PATCH, PATCH, W // PATCH, PATCH, C).permute(0, 1, 3, 5, 2, 4)
+    return x.reshape(B, -1, C * PATCH * PATCH)
+
+
+def _places(pictures: torch.Tensor, row: int, column: int) -> torch.Tensor:
+    """(1 + P,) rows of the position table: the class token's, then those of the canvas at this place of the grid."""
+    rows = row + torch.arange(pictures.shape[1] // PATCH)
+    columns = column + torch.arange(pictures.shape[2] // PATCH)
+    places = 1 + rows[:, None] * GRID + columns
+    return torch.cat([torch.zeros(1, dtype=torch.long), places.flatten()]).to(pictures.device)
+
+
+def _cross(
+    layer: nn.Module, x: torch.Tensor, features: torch.Tensor, sees: torch.Tensor
+) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+    """x: (B, L, D); features: (B, N, D); sees: (B, L, 1), 0 for rows before the picture."""
+    attention = layer.cross_attn
+    B, L, _ = x.shape
+    q = attention.q_norm(attention.q_proj(layer.input_layernorm(x)).view(B, L, attention.num_heads, -1)).transpose(1, 2)
+    k = attention.k_proj(features).view(B, -1, attention.num_key_value_heads, attention.head_dim)
+    v = attention.v_proj(features).view(k.shape).transpose(1, 2)
+    k = attention.k_norm(k).transpose(1, 2)
+    q, k = q.to(v.dtype), k.to(v.dtype)
+    seen = F.scaled_dot_product_attention(q, k, v, enable_gqa=True)
+    seen = attention.o_proj(seen.transpose(1, 2).reshape(B, L, -1))
+    x = x + layer.cross_attn_attn_gate.tanh() * sees * seen
+    x = x + layer.cross_attn_mlp_gate.tanh() * sees * layer.mlp(layer.post_attention_layernorm(x))
+    return x, (q[:, 0], k[:, 0])
+
+
+@torch.no_grad()
+def initialise(reader: Reader, pictures: torch.Tensor, seed: int) -> None:
+    """pictures: (B, H, W, 3) uint8, whose grey patches set the first filters."""
+    generator = torch.Generator().manual_seed(seed)
+    net = reader.net
+    for module in net.modules():
+        if isinstance(module, nn.Linear):
+            _normal(module.weight, module.in_features**-0.5, generator)
+        elif isinstance(module, nn.Embedding):
+            _normal(module.weight, 0.3, generator)
+    _initialise_vision(net.model.vision_model, pictures, generator)
+    for layer in reader.cross_layers:
+        layer.cross_attn_attn_gate.fill_(1.0)
+        layer.cross_attn_mlp_gate.fill_(1.0)
+    depth = len(net.model.language_model.layers)
+    for layer in net.model.language_model.layers:
+        attention = layer.cross_attn if layer in reader.cross_layers else layer.self_attn
+        attention.o_proj.weight.div_(math.sqrt(2 * depth))
+        layer.mlp.down_proj.weight.div_(math.sqrt(2 * depth))
+
+
+def _initialise_vision(vision: nn.Module, pictures: torch.Tensor, generator: torch.Generator) -> None:
+    layers = [*vision.transformer.layers, *vision.global_transformer.layers]
+    for layer in layers:
+        attention = layer.self_attn
+        noise = _normal(torch.empty_like(attention.k_proj.weight), 0.5 * _WIDTH**-0.5, generator)
+        attention.k_proj.weight.copy_(attention.q_proj.weight + noise)
+        attention.o_proj.weight.div_(math.sqrt(2 * len(layers)))
+        layer.mlp.fc2.weight.div_(math.sqrt(2 * len(layers)))
+    vision.patch_embedding.weight.copy_(_whitening_filters(pictures, generator))
+    position = vision.gated_positional_embedding
+    position.embedding.copy_(0.3 * _sines(GRID, _WIDTH))
+    for embedding in (position.tile_embedding, vision.pre_tile_positional_embedding.embedding):
+        embedding.weight.zero_()
+    vision.post_tile_positional_embedding.embedding.weight.zero_()
+
+
+def _whitening_filters(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """(D, 3, PATCH, PATCH): random mixtures of the whitened principal components, the same for each colour."""
+    grey = _patches(pictures).view(-1, 3, PATCH * PATCH).mean(1)
+    values, vectors = torch.linalg.eigh(grey.T.cov())
+    whitening = vectors / (values + 0.01 * values.mean()).sqrt()
+    mixture = _normal(torch.empty(_WIDTH, PATCH * PATCH), 1 / PATCH, generator)
+    return (mixture @ whitening.T).view(_WIDTH, 1, PATCH, PATCH).expand(-1, 3, -1, -1) / 3
+
+
+def _sines(side: int, width: int) -> torch.Tensor:
+    """(1 + side * side, width): nothing for the class token, then waves of column and row."""
+    wave = 100 ** -(torch.arange(width // 4) / (width // 4))
+    row, column = (
+        c.flatten()[:, None] * wave for c in torch.meshgrid(*[torch.arange(side).float()] * 2, indexing="ij")
+    )
+    return F.pad(torch.cat([column.sin(), column.cos(), row.sin(), row.cos()], dim=1), (0, 0, 1, 0))
+
+
+def _normal(tensor: torch.Tensor, std: float, generator: torch.Generator) -> torch.Tensor:
+    return tensor.normal_(std=std, generator=generator)
