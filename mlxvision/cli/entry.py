@@ -28,6 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     A signal, or a stdout that nobody reads any more, ends the whole process.
     """
+    # NumPy would start a thread for each core, at 50 ms of CPU, for products of matrices that it is never asked for.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # stderr belongs to our own lines
     with _raising_signals():

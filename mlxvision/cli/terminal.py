@@ -1,7 +1,6 @@
 """Writing to stdout and stderr."""
 
 import re
-import shutil
 import signal
 import sys
 from contextlib import suppress
@@ -50,6 +49,10 @@ class Status:
         self.clear()
 
     def show(self, text: str) -> None:
+        if not self.shown:
+            return
+        import shutil
+
         width = shutil.get_terminal_size().columns - 1
         self._put(_CLEAR_LINE + _CONTROL.sub("", text)[:width])
 

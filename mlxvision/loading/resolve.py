@@ -11,7 +11,6 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -112,6 +111,8 @@ def resolve(name: str | None = None) -> Path:
 
 
 def _near(name: str) -> str:
+    from difflib import get_close_matches
+
     known = {*(card.name for card in cards()), *(str(repository) for repository, _ in pulled())}
     near = get_close_matches(name, sorted(known - {name}))
     return f"; close to it: {', '.join(near)}" if near else ""

@@ -1,6 +1,5 @@
 """Known checkpoints, one card each: cards/NAME.toml holds the fields of `Card`."""
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -40,6 +39,8 @@ class Card:
 @cache
 def cards() -> tuple[Card, ...]:
     """All cards, the smallest model first."""
+    import tomllib
+
     files = (_HERE / "cards").glob("*.toml")
     read = (Card(name=file.stem, **tomllib.loads(file.read_text(encoding="utf-8"))) for file in files)
     return tuple(sorted(read, key=lambda card: (card.computed_bytes, card.name)))
