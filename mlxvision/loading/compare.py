@@ -8,9 +8,10 @@ from typing import cast
 
 import mlx.core as mx
 import mlx.nn as nn
+import numpy as np
 
 from mlxvision.loading.load import load_model
-from mlxvision.types import Message
+from mlxvision.types import Image, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Change:
 
 
 def logit_change(source: Path, out: Path, prompt: str) -> Change:
-    """Compare two models on a prompt without images, one after the other so that only one is in memory.
+    """Compare two models on a prompt about a picture, one after the other so that only one is in memory.
 
     Raises: ModelFormatError, OutOfMemoryError
     """
@@ -35,7 +36,17 @@ def logit_change(source: Path, out: Path, prompt: str) -> Change:
 def _logits(directory: Path, prompt: str) -> mx.array:
     """(L, V), in float32"""
     model = load_model(directory, directory.name)
-    tokens = model.family.render([Message("user", (prompt,))], model.tokenizer, model.config)
-    logits = model.net.logits(model.net.hidden(mx.array([tokens]), model.net.make_cache()))[0].astype(mx.float32)
+    net, family, picture = model.net, model.family, _picture()
+    tokens = family.render([Message("user", (picture, prompt))], model.tokenizer, model.config)
+    cache = net.make_cache()
+    cache.add_image(net.encode(family.preprocess(picture, model.config), lambda: None))
+    logits = net.logits(net.hidden(mx.array([tokens]), cache))[0].astype(mx.float32)
     mx.eval(logits)
     return logits
+
+
+def _picture() -> Image:
+    """Edges at every scale, in every colour."""
+    across, down = np.meshgrid(np.arange(320), np.arange(240))
+    pixels = np.stack([across ^ down, across & down, across + down], axis=-1).astype(np.uint8)
+    return Image(pixels, "test picture", 1, "")

@@ -226,6 +226,13 @@ def test_more_bits_change_the_logits_less(checkpoints, tmp_path):
     assert (same.max_abs, same.kl) == (0, 0)
 
 
+def test_the_check_sees_what_quantizing_the_tower_does(checkpoints, tmp_path):
+    source = checkpoints.write()
+    for recipe in ("default", "all-4bit"):
+        convert(source, tmp_path / recipe, name="toy", recipe=recipe)
+    assert logit_change(tmp_path / "default", tmp_path / "all-4bit", PROMPT).max_abs > 0
+
+
 @pytest.mark.parametrize(("bits", "group_size"), [(7, 64), (16, 64), (4, 48), (4, 0), (0, 64)])
 def test_a_quantization_that_mlx_lacks_is_refused(checkpoints, tmp_path, bits, group_size):
     with pytest.raises(UsageError, match="no such quantization"):

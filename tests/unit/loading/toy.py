@@ -46,17 +46,25 @@ class Toy(nn.Module):
         self.multi_modal_projector = nn.Linear(config["width"], config["width"])
         self.language_model = Decoder(config["width"], config["vocab"])
 
-    def make_cache(self) -> None:
-        return None
+    def encode(self, image: Any, each_step: Any) -> mx.array:
+        tile = self.vision_model.tile_embedding(mx.array([image.height % 5]))
+        return self.multi_modal_projector(self.vision_model.fc(tile))
 
-    def hidden(self, tokens: mx.array, cache: None) -> mx.array:
-        x = self.language_model.embed_tokens(tokens)
+    def make_cache(self) -> "Images":
+        return Images()
+
+    def hidden(self, tokens: mx.array, cache: "Images") -> mx.array:
+        x = sum(cache, self.language_model.embed_tokens(tokens))
         for layer in self.language_model.layers:
             x = mx.tanh(layer(x))
         return self.language_model.norm(x)
 
     def logits(self, hidden: mx.array) -> mx.array:
         return self.language_model.lm_head(hidden)
+
+
+class Images(list):
+    add_image = list.append
 
 
 def read_config(config: Any, preprocessor: Any) -> dict[str, int]:
@@ -81,7 +89,7 @@ FAMILY = Family(
     rename=rename,
     context_length=lambda config: 100,
     request_bytes=lambda config, images, tokens: 2 * tokens * config["width"],
-    preprocess=unused,
+    preprocess=lambda image, config: image,
     render=lambda messages, tokenizer, config: tokenizer.encode(PROMPT),
     stop_tokens=unused,
 )
