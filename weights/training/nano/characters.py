@@ -36,8 +36,10 @@ CHARACTERS = "".join(dict.fromkeys(_ASCII + _LATIN_1 + _vietnamese() + _MORE_LET
 
 _ID = {"\n": NEWLINE} | {character: i for i, character in enumerate(CHARACTERS, len(_SPECIAL) + 1)}
 _CHARACTER = {i: character for character, i in _ID.items()}
+_ROLES = {role: i for i, role in enumerate(("user", "assistant", "system"), len(_ID) + len(_SPECIAL))}
+"""One token each where a header names them; in every other text they are characters."""
 
-VOCABULARY = -(-(len(_ID) + len(_SPECIAL)) // 64) * 64
+VOCABULARY = -(-(len(_ID) + len(_SPECIAL) + len(_ROLES)) // 64) * 64
 IMAGE = VOCABULARY
 """The image token has no row in the output head, only one of the eight extra rows of the input embeddings."""
 
@@ -59,19 +61,19 @@ def prompt(turns: tuple[str, ...]) -> list[int]:
 
 
 def _header(role: str) -> list[int]:
-    return [START_HEADER, *encode(role), END_HEADER, NEWLINE, NEWLINE]
+    return [START_HEADER, _ROLES[role], END_HEADER, NEWLINE, NEWLINE]
 
 
 def build_tokenizer() -> Tokenizer:
     special = _SPECIAL | {"<|image|>": IMAGE}
-    used = special | _ID
+    used = special | _ID | _ROLES
     taken = set(used.values())
     spare = [i for i in range(VOCABULARY + 8) if i not in taken]
     vocabulary = used | {f"<|reserved_special_token_{n}|>": i for n, i in enumerate(spare)}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<|unk|>"))
     tokenizer.normalizer = normalizers.NFC()
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(rf"\A(?:{'|'.join(_ROLES)})\z|[\s\S]"), "isolated")
     tokenizer.decoder = decoders.Fuse()
-    names = sorted(vocabulary.keys() - _ID.keys(), key=vocabulary.__getitem__)
+    names = sorted(vocabulary.keys() - _ID.keys() - _ROLES.keys(), key=vocabulary.__getitem__)
     tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in names])
     return tokenizer
