@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         done = _follow(iter(events), status, write_text=not args.json)
     timings_ms = {"load": _ms(loaded - opened), "decode_image": _ms(opened - start), **done.timings_ms}
     if args.json:
-        write(json.dumps(_summary(done, model, images, timings_ms)) + "\n")
+        write(json.dumps(_summary(done, model, timings_ms)) + "\n")
     if args.verbose:
         _tell(done, model, timings_ms)
     if done.finish_reason != "stop" and (args.verbose or status.shown):
@@ -130,7 +130,7 @@ def _ms(seconds: float) -> float:
     return round(seconds * 1000, 3)
 
 
-def _summary(done: Done, model: Model, images: Sequence[Image], timings_ms: Mapping[str, float]) -> dict[str, Any]:
+def _summary(done: Done, model: Model, timings_ms: Mapping[str, float]) -> dict[str, Any]:
     return {
         "text": done.text,
         "tokens": [token.id for token in done.tokens],
@@ -138,14 +138,8 @@ def _summary(done: Done, model: Model, images: Sequence[Image], timings_ms: Mapp
         "finish_reason": done.finish_reason,
         "model": model.name,
         "images": [
-            {
-                "source": image.source,
-                "width": image.width,
-                "height": image.height,
-                "tiles": receipt.tiles,
-                "sha256": image.sha256,
-            }
-            for image, receipt in zip(images, done.receipts, strict=True)
+            {"source": r.source, "width": r.width, "height": r.height, "tiles": r.tiles, "sha256": r.sha256}
+            for r in done.receipts
         ],
         "usage": {
             "prompt_tokens": done.usage.prompt_tokens,

@@ -115,8 +115,8 @@ class CrossBlock(nn.Module):
         self.cross_attn_attn_gate = mx.zeros(1)
         self.cross_attn_mlp_gate = mx.zeros(1)
 
-    def __call__(self, x: mx.array, keys: mx.array, values: mx.array, visible: mx.array) -> mx.array:
-        sees = visible.any(axis=-1, keepdims=True)
+    def __call__(self, x: mx.array, keys: mx.array, values: mx.array, visible: mx.array, sees: mx.array) -> mx.array:
+        """x: (B, L, D); keys, values: (B, H, N, E); visible: (B, L, N); sees: (B, L, 1), any of it -> (B, L, D)"""
         # A row that sees nothing has no defined attention, so its result is replaced rather than multiplied by zero.
         attention = self.cross_attn(self.input_layernorm(x), keys, values, visible)
         x = x + mx.tanh(self.cross_attn_attn_gate) * mx.where(sees, attention, 0)
@@ -138,13 +138,14 @@ class Decoder(nn.Module):
         """tokens: (B, L) -> (B, L, D)"""
         mask = _text_mask(tokens.shape[1], cache)
         visible = cache.look(tokens)
+        sight = () if visible is None else (visible, visible.any(axis=-1, keepdims=True))
         text, cross = iter(cache.text), iter(cache.cross)
         x = self.embed_tokens(tokens)
         for layer in self.layers:
             if isinstance(layer, SelfBlock):
                 x = layer(x, mask, next(text))
-            elif visible is not None:
-                x = layer(x, *next(cross), visible)
+            elif sight:
+                x = layer(x, *next(cross), *sight)
         return self.norm(x)
 
 
