@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
@@ -52,12 +53,21 @@ def decode(ids: list[int]) -> str:
     return "".join(_CHARACTER.get(i, "") for i in ids)
 
 
-def prompt(turns: tuple[str, ...]) -> list[int]:
-    """Ids of a conversation with a picture at its head, up to the header that the answer follows."""
-    ids = [BEGIN]
-    for i, turn in enumerate(turns):
-        ids += _header("assistant" if i % 2 else "user") + [IMAGE] * (i == 0) + encode(turn) + [END_OF_TURN]
-    return ids + _header("assistant")
+def question(turns: Sequence[tuple[str, str]], asked: str) -> list[int]:
+    """Ids of a conversation with a picture at its head, up to the header that the next answer follows."""
+    ids, _ = conversation((*turns, (asked, "")))
+    return ids[:-1]
+
+
+def conversation(turns: Sequence[tuple[str, str]]) -> tuple[list[int], list[bool]]:
+    """Ids of (user, assistant) pairs with a picture at their head, and which ids an assistant wrote."""
+    ids, written = [BEGIN], [False]
+    for i, (asked, answer) in enumerate(turns):
+        given = [*_header("user"), *[IMAGE] * (i == 0), *encode(asked), END_OF_TURN, *_header("assistant")]
+        answered = [*encode(answer), END_OF_TURN]
+        ids += given + answered
+        written += [False] * len(given) + [True] * len(answered)
+    return ids, written
 
 
 def _header(role: str) -> list[int]:

@@ -11,8 +11,11 @@ from pathlib import Path
 
 import torch
 
+from training.nano.asking import TRANSCRIPT_CHARS
 from training.nano.characters import BEGIN, END_OF_TURN, PAD, build_tokenizer
+from training.nano.mixture import READ_REQUEST
 from training.nano.model import GRID, PATCH, Reader
+from training.nano.rows import EM_PX, ROW_PX
 
 _PREPROCESSOR = {
     "image_processor_type": "MllamaImageProcessor",
@@ -37,6 +40,25 @@ _TOKENIZER = {
     "clean_up_tokenization_spaces": False,
     "model_input_names": ["input_ids", "attention_mask"],
 }
+_READING = {
+    "requests": [
+        "Read the text.",
+        "Read the text",
+        "Read all the text.",
+        "Read this.",
+        "OCR",
+        "ocr",
+        "Transcribe the text.",
+        "Transcribe this image.",
+        "Extract the text.",
+        "What does it say?",
+        "What does this say?",
+        "What does the text say?",
+    ],
+    "sheet_request": READ_REQUEST,
+    "transcript_chars": TRANSCRIPT_CHARS,
+    "rows": {"canvas_px": GRID * PATCH, "row_px": ROW_PX, "em_px": EM_PX},
+}
 _GENERATION = {"bos_token_id": BEGIN, "eos_token_id": END_OF_TURN, "pad_token_id": PAD, "do_sample": False}
 _CHAT_TEMPLATE = (
     "{{- '<|begin_of_text|>' }}"
@@ -58,7 +80,12 @@ def export(state: Path, directory: Path) -> None:
     reader.net.to(torch.bfloat16).save_pretrained(directory)
     build_tokenizer().save(str(directory / "tokenizer.json"))
     (directory / "chat_template.jinja").write_text(_CHAT_TEMPLATE, encoding="utf-8")
-    tables = {"preprocessor_config": _PREPROCESSOR, "tokenizer_config": _TOKENIZER, "generation_config": _GENERATION}
+    tables = {
+        "preprocessor_config": _PREPROCESSOR,
+        "tokenizer_config": _TOKENIZER,
+        "generation_config": _GENERATION,
+        "reading": _READING,
+    }
     for name, table in tables.items():
         (directory / f"{name}.json").write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
 

@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from fontTools.ttLib import TTFont
 from PIL import ImageFont
 
 from training.nano.characters import CHARACTERS
@@ -79,11 +78,15 @@ class Face:
 
 
 class Font:
-    """A face in one size, which measures text by adding up its characters."""
+    """A face in one size, which measures text by adding up its characters.
+
+    shaped: sets a word with its ligatures and kerning, and so a little narrower than measured.
+    """
 
     def __init__(self, face: Face, size: int) -> None:
         self.face, self.size = face, size
         self.pil = _open(face.path, size)
+        self.shaped = _open(face.path, size, ImageFont.Layout.RAQM)
         self._measures: dict[str, tuple[float, int, int]] = {}
 
     def measure(self, character: str) -> tuple[float, int, int]:
@@ -107,8 +110,8 @@ def font(face: Face, size: int) -> Font:
     return Font(face, size)
 
 
-def _open(path: str, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
+def _open(path: str, size: int, layout: ImageFont.Layout = ImageFont.Layout.BASIC) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(path, size, layout_engine=layout)
 
 
 def find_faces() -> list[Face]:
@@ -119,6 +122,8 @@ def find_faces() -> list[Face]:
 
 def _inspect(path: Path, design: str) -> Face:
     """A character counts only if the font maps it to a glyph and that glyph leaves ink."""
+    from fontTools.ttLib import TTFont
+
     with TTFont(path, lazy=True) as tables:
         mapped = tables.getBestCmap()
     pil = _open(str(path), _PROBE_PX)

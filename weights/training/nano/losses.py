@@ -44,6 +44,11 @@ def losses(reader: Reader, batch: Batch) -> Losses:
     )
 
 
+def see_loss(reader: Reader, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """The dense loss and its accuracy alone, without the decoder."""
+    return _dense(reader, reader.see(batch.pictures, batch.row, batch.column)[:, 1:], batch.dense)
+
+
 def _dense(reader: Reader, features: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """features: (B, P, D); labels: (B, P, SLOTS)"""
     known = labels[:, 0, 0] != IGNORE

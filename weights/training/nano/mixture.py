@@ -5,51 +5,38 @@ Every part follows from its number alone, so that a run goes on where it stopped
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from training.nano.characters import END_OF_TURN, encode, prompt
+from training.nano.characters import conversation, encode
 from training.nano.fonts import load_faces
-from training.nano.kinds import KINDS
 from training.nano.model import GRID, PATCH, SLOTS
-from training.nano.sample import Canvas, Sample, Source
+from training.nano.rows import ROW_PX, draw_row, stack
+from training.nano.sample import Sample, Source
 from training.nano.words import Words
 
-T = TypeVar("T")
-
 IGNORE = -100
-_EASY_UNTIL, _FULL_FROM = 400, 2000
-"""The first parts are plain words and short lines on small canvases, from which alignment is learned soonest. From the
-first of these numbers to the second they become rarer."""
+READ_REQUEST = "OCR"
+"""What the reading plan says with a canvas of rows."""
 
+_EASY_PARTS = 300
+"""The first parts of seeing and of answering show few designs without any effects: the soonest way to learn either."""
 _EASY_DESIGNS = frozenset(("Arial", "DejaVu Sans", "DejaVu Sans Mono", "Helvetica", "Inter", "Roboto", "Times"))
 
-_EASY_SIZES = {(2, 12): 1, (3, 12): 3, (3, 20): 2, (3, 28): 3}
-_SIZES = {
-    (2, 12): 1, (3, 12): 1, (3, 20): 2, (2, 28): 1, (3, 28): 5, (4, 28): 3, (5, 28): 2, (6, 28): 2, (8, 28): 2,
-    (11, 28): 2, (16, 28): 1, (28, 28): 4,
-}  # fmt: skip
-_EASY_KINDS = {"words": 3, "line": 1, "prose": 1}
-_LINE_KINDS = {
-    "words": 2, "line": 5, "prose": 3, "values": 3, "accented": 2, "vietnamese": 3,
-    "receipt": 1, "form": 1, "interface": 1, "terminal": 2,
-}  # fmt: skip
-_BLOCK_KINDS = {
-    "paragraph": 6, "vietnamese paragraph": 2, "receipt": 4, "form": 3, "interface": 2, "terminal": 3, "line": 1,
-}  # fmt: skip
-_LINE_ROWS = 3
-"""Canvases of at most so many patch rows hold one line, as a rule."""
+_ROW_PATCHES = ROW_PX // PATCH
+_MOST_ROWS = GRID // _ROW_PATCHES
+_ROW_COUNTS = {1: 2, 2: 3, 3: 3, 5: 3, 9: 4}
 
 
 class Batch(NamedTuple):
     """pictures: (B, H, W, 3) uint8. row, column: where the pictures lie on the grid of patches.
 
-    ids: (B, L). labels: (B, L), what follows each id where it belongs to the answer, else IGNORE.
+    ids: (B, L). labels: (B, L), what follows each id where it belongs to an answer, else IGNORE.
     patches: (B, L), the patch of the canvas on which the label is printed, or -1.
     dense: (B, P, SLOTS), the character centred in each part of each patch, 0 for none, IGNORE where not known.
     """
@@ -67,61 +54,72 @@ class Batch(NamedTuple):
 
 
 class Parts(torch.utils.data.Dataset):
-    """The batches of a run by number. budget: patches in each batch, about."""
+    """The batches of a run by number.
 
-    def __init__(self, work: Path, seed: int, budget: int) -> None:
+    budget: patches and tokens in each batch, about. answering_from: the first part for which the decoder is trained.
+    asking: the share of the parts from then on that are documents with questions, the rest being rows to read.
+    """
+
+    def __init__(self, work: Path, seed: int, budget: int, answering_from: int, asking: float) -> None:
         faces, words = load_faces(work, held=False), Words(held=False)
         easy_faces = tuple(face for face in faces if face.design in _EASY_DESIGNS)
         self._easy_source = Source(easy_faces, words, effects=0.0)
-        self._sources = [Source(faces, words, effects) for effects in (0.1, 0.5, 1.0)]
-        self._seed, self._budget = seed, budget
+        self._sources = [Source(faces, words, effects) for effects in (0.2, 0.6, 1.0)]
+        self._seed, self._budget, self._answering_from, self._asking = seed, budget, answering_from, asking
 
     def __getitem__(self, part: int) -> Batch:
         rng = Random(f"{self._seed} {part}")
-        easy = rng.random() < (_FULL_FROM - part) / (_FULL_FROM - _EASY_UNTIL)
-        rows, columns = _choose(rng, _EASY_SIZES if easy else _SIZES)
-        count = max(2, self._budget // (rows * columns))
-        samples = [self._sample(rng, easy, rows, columns) for _ in range(count)]
-        return collate(samples, rng.randint(0, GRID - rows), rng.randint(0, GRID - columns))
+        if part >= self._answering_from + _EASY_PARTS and rng.random() < self._asking:
+            return self._documents(rng)
+        n_rows = rng.choices(list(_ROW_COUNTS), list(_ROW_COUNTS.values()))[0]
+        count = max(1, round(self._budget / (n_rows * (_ROW_PATCHES * GRID + 30))))
+        easy = part < _EASY_PARTS or 0 <= part - self._answering_from < _EASY_PARTS
+        samples = [self._sheet(rng, easy, n_rows) for _ in range(count)]
+        return collate(samples, _ROW_PATCHES * rng.randint(0, _MOST_ROWS - n_rows), 0)
 
-    def _sample(self, rng: Random, easy: bool, rows: int, columns: int) -> Sample:
+    def _sheet(self, rng: Random, easy: bool, n_rows: int) -> Sample:
         source = self._easy_source if easy else rng.choice(self._sources)
-        kinds = _EASY_KINDS if easy else _LINE_KINDS if rows <= _LINE_ROWS else _BLOCK_KINDS
-        return draw(rng, source, kinds, (rows, columns))
+        filled = rng.randint(1, n_rows) if n_rows > 1 and rng.random() < 0.15 else n_rows
+        return sheet(rng, source, n_rows, filled)
+
+    def _documents(self, rng: Random) -> Batch:
+        from training.nano.asking import DOCUMENT_SIZES, ask
+
+        rows, columns = rng.choices(list(DOCUMENT_SIZES), list(DOCUMENT_SIZES.values()))[0]
+        samples: list[Sample] = []
+        cost = 0
+        while cost < self._budget:
+            samples.append(ask(rng, rng.choice(self._sources), (rows, columns)))
+            cost += rows * columns + sum(len(asked) + len(answer) + 12 for asked, answer in samples[-1].turns)
+        return collate(samples, 0, 0)
 
 
-def draw(rng: Random, source: Source, kinds: Mapping[str, int], size: tuple[int, int]) -> Sample:
-    """A picture of one of the kinds, with black beside and below it as a processor pads it; size in patches."""
-    rows, columns = size
-    while True:
-        used = rng.randint(3, rows) if rows > _LINE_ROWS and rng.random() < 0.4 else rows
-        height, width = used * PATCH - rng.choice((0, rng.randrange(PATCH))), columns * PATCH
-        if rng.random() < 0.15:
-            width -= rng.randrange(4 * PATCH)
-        sample = KINDS[_choose(rng, kinds)](rng, source, Canvas(height, width))
-        if sample is not None:
-            return _padded(sample, rows * PATCH, columns * PATCH)
+def sheet(rng: Random, source: Source, n_rows: int, filled: int) -> Sample:
+    """A canvas of n_rows with the request to read it."""
+    rows = [draw_row(rng, source, GRID * PATCH) for _ in range(filled)]
+    picture, text, centres = stack(rows, n_rows, GRID * PATCH)
+    return Sample(picture, ((READ_REQUEST, text),), centres)
 
 
-def collate(samples: list[Sample], row: int, column: int) -> Batch:
-    _, width, _ = samples[0].picture.shape
-    prompts = [prompt(sample.turns) for sample in samples]
-    answers = [[*encode(sample.answer), END_OF_TURN] for sample in samples]
-    length = max(len(p) + len(a) - 1 for p, a in zip(prompts, answers, strict=True))
+def collate(samples: Sequence[Sample], row: int, column: int) -> Batch:
+    columns = samples[0].picture.shape[1] // PATCH
+    talks = [conversation(sample.turns) for sample in samples]
+    length = max(len(ids) for ids, _ in talks) - 1
     ids = np.zeros((len(samples), length), np.int64)
     labels, patches = np.full_like(ids, IGNORE), np.full_like(ids, -1)
     pictures = np.stack([sample.picture for sample in samples])
     dense = np.full((len(samples), pictures[0, ..., 0].size // PATCH**2, SLOTS), IGNORE, np.int64)
-    for b, (p, a, sample) in enumerate(zip(prompts, answers, samples, strict=True)):
-        first = len(p) - 1
-        ids[b, : len(p) + len(a) - 1] = p + a[:-1]
-        labels[b, first : first + len(a)] = a
+    for b, ((said, written), sample) in enumerate(zip(talks, samples, strict=True)):
+        ids[b, : len(said) - 1] = said[:-1]
+        labels[b, : len(said) - 1] = np.where(written[1:], said[1:], IGNORE)
         if sample.centres is not None:
-            on, slot = _locate(sample.centres, width // PATCH)
+            answer = sample.turns[0][1]
+            on, slot = _locate(sample.centres, columns)
+            first = written.index(True) - 1
             patches[b, first : first + len(on)] = on
-            seen = np.array([not character.isspace() for character in sample.answer])
+            seen = np.array([not character.isspace() for character in answer])
             dense[b] = 0
-            dense[b, on[seen], slot[seen]] = np.array(a[:-1])[seen]
+            dense[b, on[seen], slot[seen]] = np.array(encode(answer))[seen]
     pixels, *rest = map(torch.from_numpy, (pictures, ids, labels, patches, dense))
     return Batch(pixels, row, column, *rest)
 
@@ -130,13 +128,3 @@ def _locate(centres: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray]:
     """The patch and the slot within it of each point."""
     x, y = centres[:, 0] / PATCH, (centres[:, 1] / PATCH).astype(int)
     return y * columns + x.astype(int), (x % 1 * SLOTS).astype(int)
-
-
-def _padded(sample: Sample, height: int, width: int) -> Sample:
-    picture = np.zeros((height, width, 3), np.uint8)
-    picture[: sample.picture.shape[0], : sample.picture.shape[1]] = sample.picture
-    return Sample(picture, sample.turns, sample.answer, sample.centres)
-
-
-def _choose(rng: Random, weights: Mapping[T, int]) -> T:
-    return rng.choices(list(weights), list(weights.values()))[0]

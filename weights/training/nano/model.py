@@ -18,31 +18,31 @@ from transformers import AttentionInterface, DynamicCache, MllamaConfig, MllamaF
 
 from training.nano.characters import BEGIN, END_OF_TURN, IMAGE, PAD, VOCABULARY
 
-PATCH, GRID, SLOTS = 8, 28, 2
-_WIDTH = 256
-_PADDING_ROWS = 7
+PATCH, GRID, SLOTS = 8, 27, 2
+_VISION_WIDTH, _TEXT_WIDTH = 192, 256
+_PADDING_ROWS = -(GRID**2 + 1) % 8
 """The grid and its class token are filled up to a multiple of eight, and real patches attend to these rows."""
 
 
 def config() -> MllamaConfig:
     vision = {
-        "hidden_size": _WIDTH,
-        "num_hidden_layers": 4,
+        "hidden_size": _VISION_WIDTH,
+        "num_hidden_layers": 5,
         "num_global_layers": 1,
-        "attention_heads": 4,
-        "intermediate_size": 4 * _WIDTH,
+        "attention_heads": 3,
+        "intermediate_size": 4 * _VISION_WIDTH,
         "image_size": GRID * PATCH,
         "patch_size": PATCH,
         "max_num_tiles": 1,
         "supported_aspect_ratios": [[1, 1]],
-        "intermediate_layers_indices": [2],
-        "vision_output_dim": 2 * _WIDTH,
+        "intermediate_layers_indices": [3],
+        "vision_output_dim": 2 * _VISION_WIDTH,
     }
     text = {
         "vocab_size": VOCABULARY,
-        "hidden_size": _WIDTH,
-        "num_hidden_layers": 6,
-        "cross_attention_layers": [1, 3, 5],
+        "hidden_size": _TEXT_WIDTH,
+        "num_hidden_layers": 7,
+        "cross_attention_layers": [1, 4],
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
         "intermediate_size": 640,
@@ -71,7 +71,7 @@ class Reader(nn.Module):
         super().__init__()
         AttentionInterface.register("plain", _plain_attention)
         self.net = MllamaForConditionalGeneration._from_config(config(), attn_implementation="plain")
-        self.dense = nn.Linear(_WIDTH, SLOTS * VOCABULARY)
+        self.dense = nn.Linear(_TEXT_WIDTH, SLOTS * VOCABULARY)
         self._frozen()
 
     def _frozen(self) -> None:
@@ -213,13 +213,13 @@ def _initialise_vision(vision: nn.Module, pictures: torch.Tensor, generator: tor
     layers = [*vision.transformer.layers, *vision.global_transformer.layers]
     for layer in layers:
         attention = layer.self_attn
-        noise = _normal(torch.empty_like(attention.k_proj.weight), 0.5 * _WIDTH**-0.5, generator)
+        noise = _normal(torch.empty_like(attention.k_proj.weight), 0.5 * _VISION_WIDTH**-0.5, generator)
         attention.k_proj.weight.copy_(attention.q_proj.weight + noise)
         attention.o_proj.weight.div_(math.sqrt(2 * len(layers)))
         layer.mlp.fc2.weight.div_(math.sqrt(2 * len(layers)))
     vision.patch_embedding.weight.copy_(_whitening_filters(pictures, generator))
     position = vision.gated_positional_embedding
-    position.embedding.copy_(0.3 * _sines(GRID, _WIDTH))
+    position.embedding.copy_(0.3 * _sines(GRID, _VISION_WIDTH))
     for embedding in (position.tile_embedding, vision.pre_tile_positional_embedding.embedding):
         embedding.weight.zero_()
     vision.post_tile_positional_embedding.embedding.weight.zero_()
@@ -230,8 +230,8 @@ def _whitening_filters(pictures: torch.Tensor, generator: torch.Generator) -> to
     grey = _patches(pictures).view(-1, 3, PATCH * PATCH).mean(1)
     values, vectors = torch.linalg.eigh(grey.T.cov())
     whitening = vectors / (values + 0.01 * values.mean()).sqrt()
-    mixture = _normal(torch.empty(_WIDTH, PATCH * PATCH), 1 / PATCH, generator)
-    return (mixture @ whitening.T).view(_WIDTH, 1, PATCH, PATCH).expand(-1, 3, -1, -1) / 3
+    mixture = _normal(torch.empty(_VISION_WIDTH, PATCH * PATCH), 1 / PATCH, generator)
+    return (mixture @ whitening.T).view(_VISION_WIDTH, 1, PATCH, PATCH).expand(-1, 3, -1, -1) / 3
 
 
 def _sines(side: int, width: int) -> torch.Tensor:

@@ -9,33 +9,38 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
-from training.nano.characters import END_OF_TURN, decode, prompt
+from training.nano.characters import END_OF_TURN, decode, question
 from training.nano.heldout import held_out_samples
+from training.nano.losses import see_loss
+from training.nano.mixture import collate
 from training.nano.model import Reader
 from training.nano.sample import Sample
 from training.nano.scores import score
 
-_COUNTS = {"clean lines": 64, "lines": 64, "vietnamese lines": 32, "blocks": 12}
-_REQUEST = ("Read the text.",)
+_COUNTS = {"clean rows": 64, "rows": 96, "vietnamese rows": 48, "sheets": 8}
 
 _samples = cache(held_out_samples)
 
 
-def report(reader: Reader, work: Path, device: str) -> str:
+def report(reader: Reader, work: Path, device: str, *, only_seeing: bool) -> str:
     said = []
     for name, count in _COUNTS.items():
         samples = _samples(work, name, count)
-        answers = read(reader, samples, device)
-        said.append(f"{name} {score([sample.answer for sample in samples], answers)}")
+        with torch.no_grad(), torch.autocast(device, torch.bfloat16):
+            accuracy = see_loss(reader, collate(samples, 0, 0).to(device))[1]
+        said.append(f"{name} dense {accuracy:.3f}")
+        if not only_seeing:
+            answers = read(reader, samples, device)
+            said[-1] += f" {score([sample.turns[0][1] for sample in samples], answers)}"
     return " | ".join(said)
 
 
 @torch.no_grad()
 def read(reader: Reader, samples: list[Sample], device: str) -> list[str]:
-    """Samples of one canvas size."""
+    """Answers to the first questions, which have one length, about pictures of one size."""
     pictures = torch.from_numpy(np.stack([sample.picture for sample in samples])).to(device)
-    ids = torch.tensor([prompt(_REQUEST)] * len(samples), device=device)
-    most = max(len(sample.answer) for sample in samples) + 10
+    ids = torch.tensor([question((), sample.turns[0][0]) for sample in samples], device=device)
+    most = max(len(sample.turns[0][1]) for sample in samples) + 10
     cache, written = DynamicCache(), []
     with torch.autocast(device, torch.bfloat16):
         features = reader.see(pictures, 0, 0)

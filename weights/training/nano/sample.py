@@ -1,10 +1,8 @@
-"""What every kind of picture returns, and what it draws from."""
+"""What the model is trained on: a picture and a conversation about it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from random import Random
-from typing import Protocol
 
 import numpy as np
 
@@ -16,13 +14,12 @@ from training.nano.words import Words
 class Sample:
     """A picture and a conversation about it.
 
-    picture: (H, W, 3) uint8. turns: user, assistant, ..., user; the picture stands before the first.
-    centres: (len(answer), 2) x and y in pixels where the answer is printed, None where it is not.
+    picture: (H, W, 3) uint8, whole patches. turns: (user, assistant) pairs; the picture stands before the first.
+    centres: (n, 2) x and y in pixels where each character of the first answer is printed, None where it is not.
     """
 
     picture: np.ndarray
-    turns: tuple[str, ...]
-    answer: str
+    turns: tuple[tuple[str, str], ...]
     centres: np.ndarray | None = None
 
 
@@ -33,17 +30,3 @@ class Source:
     faces: tuple[Face, ...]
     words: Words
     effects: float
-
-
-@dataclass(frozen=True, slots=True)
-class Canvas:
-    """height, width: in pixels."""
-
-    height: int
-    width: int
-
-
-class Kind(Protocol):
-    def __call__(self, rng: Random, source: Source, canvas: Canvas) -> Sample | None:
-        """A picture that fills the canvas, or None if this attempt did not fit."""
-        ...

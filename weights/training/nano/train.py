@@ -22,7 +22,7 @@ import torch
 import torch.distributed as dist
 
 from training.nano.checks import strip_difference
-from training.nano.losses import Losses, losses
+from training.nano.losses import Losses, losses, see_loss
 from training.nano.mixture import Batch, Parts
 from training.nano.model import Reader, initialise
 from training.nano.reading import report
@@ -45,7 +45,7 @@ class Trainer:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.rank, self.world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-        self.parts = Parts(options.work, options.seed, options.budget)
+        self.parts = Parts(options.work, options.seed, options.budget, options.see * options.parts, options.asking)
         torch.manual_seed(options.seed)
         self.reader = Reader()
         self.step = 0
@@ -80,7 +80,7 @@ class Trainer:
         for _ in range(self.options.parts // self.world):
             batch = next(batches).to(self.options.device)
             with torch.autocast(self.options.device, torch.bfloat16):
-                loss = losses(self.reader, batch)
+                loss = self._losses(batch)
             (loss.total(_LATE_GUIDANCE if late else 1.0) / self.options.parts).backward()
             done.append((Losses(*(x.detach() for x in loss)), batch.pictures.shape[1]))
         self._share_gradients()
@@ -95,18 +95,32 @@ class Trainer:
             torch._foreach_lerp_(list(self.average.parameters()), list(self.reader.parameters()), weight)
         return done
 
+    @property
+    def _only_sees(self) -> bool:
+        return self.step < self.options.see
+
+    def _losses(self, batch: Batch) -> Losses:
+        if not self._only_sees:
+            return losses(self.reader, batch)
+        dense, accuracy = see_loss(self.reader, batch)
+        return Losses(dense.new_zeros(()), dense, dense.new_zeros(()), dense.new_zeros(()), accuracy)
+
     def _schedule(self) -> float:
         left = self.options.steps - self.step
+        since = self.step if self._only_sees else self.step - self.options.see
         falling = left / self.options.decay if self.options.decay else 1.0
-        return min(1.0, (self.step + 1) / _WARMUP_STEPS, falling)
+        return min(1.0, (since + 1) / _WARMUP_STEPS, falling)
 
     def _share_gradients(self) -> None:
         if self.world > 1:
-            flat = torch.nn.utils.parameters_to_vector([p.grad for p in self.parameters])
+            # Where documents have nothing to teach the dense head, the other process may have.
+            learning = [p for p in self.parameters if p.grad is not None or not self._only_sees]
+            for parameter in learning:
+                if parameter.grad is None:
+                    parameter.grad = torch.zeros_like(parameter)
+            flat = torch.nn.utils.parameters_to_vector([p.grad for p in learning])
             dist.all_reduce(flat)
-            for parameter, gradient in zip(
-                self.parameters, flat.split([p.numel() for p in self.parameters]), strict=True
-            ):
+            for parameter, gradient in zip(learning, flat.split([p.numel() for p in learning]), strict=True):
                 parameter.grad.copy_(gradient.view_as(parameter))
 
     def _housekeeping(self, recent: list[Measured], seconds: float) -> None:
@@ -117,9 +131,8 @@ class Trainer:
         if self.step % _SAVE_EVERY == 0:
             self._save()
         if self.step % _REPORT_EVERY == 0:
-            print(
-                f"step {self.step} held out: {report(self.average, self.options.work, self.options.device)}", flush=True
-            )
+            found = report(self.average, self.options.work, self.options.device, only_seeing=self._only_sees)
+            print(f"step {self.step} held out: {found}", flush=True)
 
     def _save(self) -> None:
         state = {name: value.state_dict() for name, value in self._stateful().items()}
@@ -139,7 +152,7 @@ class Trainer:
 def summary(recent: list[Measured]) -> str:
     """Means of the losses, apart for canvases of one line and for larger ones."""
     said = []
-    for name, heights in (("lines", range(25)), ("blocks", range(25, 225))):
+    for name, heights in (("rows", range(25)), ("sheets", range(25, 225))):
         chosen = [torch.stack(loss) for loss, height in recent if height in heights]
         if chosen:
             means = torch.stack(chosen).mean(0).tolist()
@@ -162,7 +175,9 @@ def main() -> int:
     parser.add_argument("--work", type=Path, required=True, help="where fonts.json is and state.pt will be")
     parser.add_argument("--steps", type=int, default=0, help="train up to this step")
     parser.add_argument("--decay", type=int, default=0, help="let the rate fall to zero over so many last steps")
-    parser.add_argument("--rate", type=float, default=1.2e-3)
+    parser.add_argument("--see", type=int, default=0, help="up to this step, train only what sees")
+    parser.add_argument("--asking", type=float, default=0.0, help="share of documents with questions, 0 to 1")
+    parser.add_argument("--rate", type=float, default=1.5e-3)
     parser.add_argument("--parts", type=int, default=2, help="batches in a step")
     parser.add_argument("--budget", type=int, default=1600, help="patches in a batch")
     parser.add_argument("--workers", type=int, default=0, help="processes that draw")

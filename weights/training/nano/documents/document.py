@@ -1,0 +1,54 @@
+"""What every kind of document returns, and what it consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+
+from training.nano.documents.questions import Pair
+from training.nano.documents.sheet import Sheet
+from training.nano.documents.style import Style
+from training.nano.words import Words
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Document:
+    """A whole picture and what can be said about it.
+
+    picture: (H, W, 3) uint8, 150 to 1100 pixels a side. lines: the printed text in reading order, the parts of one row
+    joined by one blank. boxes: (len(lines), 4), left, top, right and bottom of their ink in pixels of the picture.
+    questions: each with its answer, which may be that there is no such thing. description: one to four sentences.
+    """
+
+    picture: np.ndarray
+    lines: tuple[str, ...]
+    boxes: np.ndarray
+    questions: tuple[Pair, ...]
+    description: str
+
+
+class Content(Protocol):
+    """What a document says, before anybody knows how it looks: a frozen dataclass that holds every printed word."""
+
+    def questions(self, rng: Random) -> list[Pair]: ...
+
+    def describe(self) -> str: ...
+
+
+C = TypeVar("C", bound=Content)
+
+
+class Kind(NamedTuple, Generic[C]):
+    """How to invent a content and how to lay it out. mono: how often in a font of one width, 0 to 1.
+
+    coloured: its questions are about colours.
+    """
+
+    invent: Callable[[Random, Words], C]
+    lay_out: Callable[[Random, Style, C], Sheet]
+    mono: float = 0.08
+    coloured: bool = False
