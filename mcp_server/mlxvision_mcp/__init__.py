@@ -1,1 +1,1 @@
-"""The MCP server of mlxvision: planned, not there yet."""
+"""The MCP server of mlxvision: pictures read by a local model, for assistants, over stdio."""

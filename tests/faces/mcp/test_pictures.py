@@ -1,0 +1,263 @@
+"""What may stand for a picture, and what is refused."""
+
+import base64
+import errno
+import os
+import re
+import sys
+import unicodedata
+from io import BytesIO
+
+import pytest
+from PIL import Image as PILImage
+
+from mlxvision.errors import ImageError, ImageFormatError, ImageNotFoundError, MLXVisionError, UsageError
+from mlxvision_mcp import access as access_module
+from mlxvision_mcp.access import Access, default_folders
+from mlxvision_mcp.pictures import open_picture, to_box
+from mlxvision_mcp.tools import Ocr
+
+COLOURS = {"red": (255, 0, 0), "lime": (0, 255, 0)}
+
+
+def save(path, colour="red"):
+    path.parent.mkdir(exist_ok=True)
+    PILImage.new("RGB", (8, 6), colour).save(path, "PNG")
+    return str(path)
+
+
+@pytest.fixture
+def allowed(tmp_path):
+    folder = tmp_path / "My Pictures"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def access(allowed):
+    return Access([str(allowed)])
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        str,
+        lambda path: f" {path}\n",
+        lambda path: f"'{path}'",
+        lambda path: f'"{path}"',
+        lambda path: f"`{path}`",
+        lambda path: f"“`{path}`”",
+        lambda path: path.replace(" ", "\\ "),
+        lambda path: path.replace(" ", "%20"),
+        lambda path: "file://" + path.replace(" ", "%20"),
+        lambda path: "file://localhost" + path.replace(" ", "%20"),
+        lambda path: f"FILE:{path}",
+        lambda path: "~/" + path.split("/", 2)[2],
+    ],
+)
+def test_a_path_may_be_written_as_people_paste_it(access, allowed, spell, monkeypatch):
+    path = save(allowed / "100% of it.png")
+    monkeypatch.setenv("HOME", "/" + path.split("/", 2)[1])
+    assert open_picture(spell(path), access).width == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("Screenshot at 9.41.00\u202fAM.png", "Screenshot at 9.41.00 AM.png"),
+        (unicodedata.normalize("NFD", "Café.png"), "Café.png"),
+        ("Café.png", unicodedata.normalize("NFD", "Café.png")),
+    ],
+)
+def test_a_name_may_look_the_same(access, allowed, name, asked):
+    save(allowed / name)
+    assert open_picture(f"{allowed}/{asked}", access).width == 8
+
+
+def test_the_literal_reading_comes_first(access, allowed):
+    save(allowed / "a%20b.png", "lime")
+    save(allowed / "a b.png", "red")
+    assert tuple(open_picture(f"{allowed}/a%20b.png", access).pixels[0, 0]) == COLOURS["lime"]
+
+
+@pytest.mark.parametrize("prefix", ["data:image/png;base64,", ""])
+def test_bytes_may_come_as_base64(access, prefix):
+    file = BytesIO()
+    PILImage.effect_noise((20, 20), 50).save(file, "PNG")
+    assert open_picture(prefix + base64.encodebytes(file.getvalue()).decode(), access).width == 20
+
+
+def test_base64_of_a_jpeg_is_not_taken_for_a_path(access):
+    file = BytesIO()
+    PILImage.new("RGB", (8, 6)).save(file, "JPEG")
+    text = base64.b64encode(file.getvalue()).decode()
+    assert text.startswith("/9j/")
+    assert open_picture(text, access).width == 8
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "said"),
+    [
+        ("https://example.com/a.png", UsageError, "nothing is fetched from a network"),
+        ("HTTP://example.com/a.png", UsageError, "nothing is fetched from a network"),
+        ("file://server/share/a.png", UsageError, "another machine"),
+        ("a.png", UsageError, f"working directory is {os.getcwd()}"),
+        ("", UsageError, "absolute path"),
+        ("clipboard", UsageError, "macOS only"),
+        ("/mnt/user-data/uploads/a.png", ImageNotFoundError, "sandbox"),
+        ("data:text/plain;base64,AAAA", ImageFormatError, "not a data URL of an image"),
+        ("data:image/png;base64,AAAA", ImageFormatError, "not an image"),
+        ("iVBORw0KGgo" + "A" * 100 + "!", ImageFormatError, "not valid base64"),
+        ("/" + "a" * 5000, MLXVisionError, "aaa"),
+        ("/a\0b.png", UsageError, "absolute path"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_a_short_sentence(access, given, kind, said):
+    with pytest.raises(kind, match=re.escape(said)) as refusal:
+        open_picture(given, access)
+    assert len(str(refusal.value)) < 600
+
+
+def test_a_missing_file_is_answered_with_the_names_near_it(access, allowed):
+    save(allowed / "receipt-may.png")
+    (allowed / "receipt-mai.key").write_text("secret")
+    with pytest.raises(ImageNotFoundError, match=r"Pictures in that folder: receipt-may\.png\."):
+        open_picture(f"{allowed}/receipt-mai.png", access)
+
+
+def test_a_folder_is_answered_with_the_pictures_in_it(access, allowed):
+    save(allowed / "a.png")
+    with pytest.raises(ImageNotFoundError, match=r"Pictures in it: a\.png"):
+        open_picture(str(allowed), access)
+
+
+@pytest.mark.parametrize("content", [b"root:x:0:0:secret", b"%PDF-1.7 secret", b"", b"<svg>secret</svg>"])
+def test_nothing_of_a_file_that_is_no_picture_is_told(access, allowed, content):
+    (allowed / "a.png").write_bytes(content)
+    with pytest.raises(ImageFormatError) as refusal:
+        open_picture(f"{allowed}/a.png", access)
+    assert "secret" not in str(refusal.value)
+
+
+def test_pipes_and_devices_are_no_pictures(access, allowed):
+    os.mkfifo(allowed / "pipe.png")
+    with pytest.raises(ImageNotFoundError, match="special file"):
+        open_picture(f"{allowed}/pipe.png", access)
+
+
+def test_too_many_bytes_are_refused(access, allowed, monkeypatch):
+    monkeypatch.setattr(access_module, "_MAX_BYTES", 10)
+    with pytest.raises(ImageError, match="too many bytes"):
+        open_picture(save(allowed / "a.png"), access)
+
+
+def outside(tmp_path, allowed):
+    """Ways out of the allowed folder, all of which lead to one picture or to its folder."""
+    secret = tmp_path / "other" / "secret.png"
+    save(secret)
+    save(tmp_path / "My Pictures-evil" / "secret.png")
+    (allowed / "link.png").symlink_to(secret)
+    (allowed / "folder").symlink_to(secret.parent)
+    return [
+        str(secret),
+        f"{allowed}/../other/secret.png",
+        f"{allowed}-evil/secret.png",
+        f"{allowed}/link.png",
+        f"{allowed}/folder/secret.png",
+        f"{allowed}/folder/missing.png",
+        f"file://{allowed}/%2e%2e/other/secret.png",
+        f"{tmp_path}/other/missing.png",
+        "/etc/passwd",
+        f"/proc/self/root{secret}",
+    ]
+
+
+def test_nothing_outside_of_the_folders_is_read(access, tmp_path, allowed):
+    for path in outside(tmp_path, allowed):
+        with pytest.raises(UsageError, match="folders this server may read") as refusal:
+            open_picture(path, access)
+        assert "secret.png" not in str(refusal.value).partition(". ")[2]
+
+
+def test_a_refusal_names_the_folder_and_the_flag(access, tmp_path, allowed):
+    with pytest.raises(UsageError) as refusal:
+        open_picture(save(tmp_path / "other" / "a.png"), access)
+    assert f"Move it into one of them ({allowed})" in str(refusal.value)
+    assert f"--allow {tmp_path}/other" in str(refusal.value)
+
+
+def test_a_link_swapped_in_between_check_and_opening_does_not_help(access, tmp_path, allowed, monkeypatch):
+    path, secret = save(allowed / "a.png"), save(tmp_path / "other" / "secret.png")
+    really_open = os.open
+
+    def swapped(name, *flags, **options):
+        if name == path:
+            os.remove(path)
+            os.symlink(secret, path)
+        return really_open(name, *flags, **options)
+
+    monkeypatch.setattr(os, "open", swapped)
+    with pytest.raises(UsageError, match="folders this server may read"):
+        open_picture(path, access)
+
+
+def test_a_link_into_the_folders_is_followed(tmp_path, allowed):
+    save(allowed / "a.png")
+    (tmp_path / "link").symlink_to(allowed)
+    assert open_picture(f"{allowed}/a.png", Access([str(tmp_path / "link")])).width == 8
+    assert open_picture(f"{tmp_path}/link/a.png", Access([str(allowed)])).width == 8
+
+
+def test_the_working_directory_may_be_read_by_default_but_not_if_it_is_the_root(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert default_folders() == [str(tmp_path)]
+    monkeypatch.chdir("/")
+    assert default_folders() == []
+    with pytest.raises(UsageError, match="there are none"):
+        open_picture("/etc/passwd", Access([]))
+
+
+def test_on_a_mac_the_user_s_folders_may_be_read_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setenv("HOME", "/Users/me")
+    monkeypatch.chdir(tmp_path)
+    names = ("Pictures", "Desktop", "Documents", "Downloads")
+    assert default_folders() == [*(f"/Users/me/{name}" for name in names), str(tmp_path)]
+
+
+def test_a_refusal_by_macos_is_explained(access, allowed, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    path = save(allowed / "a.png")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(ImageNotFoundError, match="Privacy & Security > Files and Folders"):
+        open_picture(path, access)
+
+
+def test_the_clipboard_of_a_mac_is_a_picture(access, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    held = [PILImage.new("RGB", (7, 5)), None]
+    monkeypatch.setattr("PIL.ImageGrab.grabclipboard", lambda: held.pop(0))
+    assert open_picture("`Clipboard`", access).width == 7
+    with pytest.raises(ImageNotFoundError, match="no picture: the clipboard"):
+        open_picture("clipboard", access)
+
+
+def test_a_region_is_cut_out(access, allowed):
+    picture = PILImage.new("RGB", (40, 20), "red")
+    picture.paste("lime", (20, 0, 40, 10))
+    picture.save(allowed / "quarters.png")
+    image = open_picture(f"{allowed}/quarters.png", access)
+    shown = Ocr(image="x", region=[0.5, 0, 0.5, 0.5]).request([image]).images[0]
+    assert (shown.width, shown.height) == (20, 10)
+    assert (shown.pixels == COLOURS["lime"]).all()
+
+
+@pytest.mark.parametrize("region", [[0.0, 0.0, 1.0, 1.0], [0.999, 0.999, 0.001, 0.001], [0.3, 0.3, 1e-9, 1e-9]])
+def test_a_region_has_at_least_one_pixel(access, allowed, region):
+    image = open_picture(save(allowed / "a.png"), access)
+    box = to_box(region, image)
+    assert 0 <= box.left < box.right <= 8
+    assert 0 <= box.top < box.bottom <= 6
