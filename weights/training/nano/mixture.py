@@ -13,10 +13,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from training.nano.asking import DOCUMENT_SIZES, ask
 from training.nano.characters import conversation, encode
+from training.nano.cutting import cut_rows
 from training.nano.fonts import load_faces
 from training.nano.model import GRID, PATCH, SLOTS
-from training.nano.rows import ROW_PX, draw_row, stack
+from training.nano.rows import ROW_PX, Row, draw_row, stack
 from training.nano.sample import Sample, Source
 from training.nano.words import Words
 
@@ -28,19 +30,23 @@ _EASY_PARTS = 300
 """The first parts of seeing and of answering show few designs without any effects: the soonest way to learn either."""
 _EASY_DESIGNS = frozenset(("Arial", "DejaVu Sans", "DejaVu Sans Mono", "Helvetica", "Inter", "Roboto", "Times"))
 
+_CUT = 0.2
+"""The share of canvases of rows whose rows the engine's reading plan cut out of documents."""
+
 _ROW_PATCHES = ROW_PX // PATCH
 _MOST_ROWS = GRID // _ROW_PATCHES
 _ROW_COUNTS = {1: 2, 2: 3, 3: 3, 5: 3, 9: 4}
 
 
 class Batch(NamedTuple):
-    """pictures: (B, H, W, 3) uint8. row, column: where the pictures lie on the grid of patches.
+    """shows: a word for the log. pictures: (B, H, W, 3) uint8. row, column: where they lie on the grid of patches.
 
     ids: (B, L). labels: (B, L), what follows each id where it belongs to an answer, else IGNORE.
     patches: (B, L), the patch of the canvas on which the label is printed, or -1.
     dense: (B, P, SLOTS), the character centred in each part of each patch, 0 for none, IGNORE where not known.
     """
 
+    shows: str
     pictures: torch.Tensor
     row: int
     column: int
@@ -74,16 +80,25 @@ class Parts(torch.utils.data.Dataset):
         n_rows = rng.choices(list(_ROW_COUNTS), list(_ROW_COUNTS.values()))[0]
         count = max(1, round(self._budget / (n_rows * (_ROW_PATCHES * GRID + 30))))
         easy = part < _EASY_PARTS or 0 <= part - self._answering_from < _EASY_PARTS
-        samples = [self._sheet(rng, easy, n_rows) for _ in range(count)]
-        return collate(samples, _ROW_PATCHES * rng.randint(0, _MOST_ROWS - n_rows), 0)
+        if part > self._answering_from and not easy and rng.random() < _CUT:
+            shows, samples = "cut rows", self._cut_sheets(rng, n_rows, count)
+        else:
+            shows = "rows" if n_rows > 1 else "single rows"
+            samples = [self._sheet(rng, easy, n_rows) for _ in range(count)]
+        return collate(shows, samples, _ROW_PATCHES * rng.randint(0, _MOST_ROWS - n_rows), 0)
 
     def _sheet(self, rng: Random, easy: bool, n_rows: int) -> Sample:
         source = self._easy_source if easy else rng.choice(self._sources)
         filled = rng.randint(1, n_rows) if n_rows > 1 and rng.random() < 0.15 else n_rows
-        return sheet(rng, source, n_rows, filled)
+        return _read([draw_row(rng, source, GRID * PATCH) for _ in range(filled)], n_rows)
+
+    def _cut_sheets(self, rng: Random, n_rows: int, count: int) -> list[Sample]:
+        rows: list[Row] = []
+        while len(rows) < n_rows * count:
+            rows += cut_rows(rng, rng.choice(self._sources))
+        return [_read(rows[i * n_rows : (i + 1) * n_rows], n_rows) for i in range(count)]
 
     def _documents(self, rng: Random) -> Batch:
-        from training.nano.asking import DOCUMENT_SIZES, ask
 
         rows, columns = rng.choices(list(DOCUMENT_SIZES), list(DOCUMENT_SIZES.values()))[0]
         samples: list[Sample] = []
@@ -91,17 +106,16 @@ class Parts(torch.utils.data.Dataset):
         while cost < self._budget:
             samples.append(ask(rng, rng.choice(self._sources), (rows, columns)))
             cost += rows * columns + sum(len(asked) + len(answer) + 12 for asked, answer in samples[-1].turns)
-        return collate(samples, 0, 0)
+        return collate("questions", samples, 0, 0)
 
 
-def sheet(rng: Random, source: Source, n_rows: int, filled: int) -> Sample:
+def _read(rows: list[Row], n_rows: int) -> Sample:
     """A canvas of n_rows with the request to read it."""
-    rows = [draw_row(rng, source, GRID * PATCH) for _ in range(filled)]
     picture, text, centres = stack(rows, n_rows, GRID * PATCH)
     return Sample(picture, ((READ_REQUEST, text),), centres)
 
 
-def collate(samples: Sequence[Sample], row: int, column: int) -> Batch:
+def collate(shows: str, samples: Sequence[Sample], row: int, column: int) -> Batch:
     columns = samples[0].picture.shape[1] // PATCH
     talks = [conversation(sample.turns) for sample in samples]
     length = max(len(ids) for ids, _ in talks) - 1
@@ -121,7 +135,7 @@ def collate(samples: Sequence[Sample], row: int, column: int) -> Batch:
             dense[b] = 0
             dense[b, on[seen], slot[seen]] = np.array(encode(answer))[seen]
     pixels, *rest = map(torch.from_numpy, (pictures, ids, labels, patches, dense))
-    return Batch(pixels, row, column, *rest)
+    return Batch(shows, pixels, row, column, *rest)
 
 
 def _locate(centres: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray]:

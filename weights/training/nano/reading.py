@@ -27,7 +27,7 @@ def report(reader: Reader, work: Path, device: str, *, only_seeing: bool) -> str
     for name, count in _COUNTS.items():
         samples = _samples(work, name, count)
         with torch.no_grad(), torch.autocast(device, torch.bfloat16):
-            accuracy = see_loss(reader, collate(samples, 0, 0).to(device))[1]
+            accuracy = see_loss(reader, collate(name, samples, 0, 0).to(device))[1]
         said.append(f"{name} dense {accuracy:.3f}")
         if not only_seeing:
             answers = read(reader, samples, device)

@@ -27,11 +27,11 @@ Kinds = Mapping[Callable[[Random, Words], str], float]
 
 
 class Row(NamedTuple):
-    """pixels: (ROW_PX, width) uint8. centres: (len(text),) x of each character in pixels."""
+    """pixels: (ROW_PX, width) uint8. centres: (len(text),) x of each character in pixels, None if not known."""
 
     pixels: np.ndarray
     text: str
-    centres: np.ndarray
+    centres: np.ndarray | None
 
 
 class _Setting(NamedTuple):
@@ -60,15 +60,16 @@ def draw_row(rng: Random, source: Source, width: int, kinds: Kinds = MIXTURE) ->
     return Row(pixels, text.replace(GAP, " "), (lefts + advances / 2) / setting.scale)
 
 
-def stack(rows: list[Row], n_rows: int, width: int) -> tuple[np.ndarray, str, np.ndarray]:
-    """Rows on a canvas of n_rows, white below -> ((H, W, 3) uint8, text, (len(text), 2) centres)."""
+def stack(rows: list[Row], n_rows: int, width: int) -> tuple[np.ndarray, str, np.ndarray | None]:
+    """Rows on a canvas of n_rows, white below -> ((H, W, 3) uint8, text, (len(text), 2) centres if known)."""
     canvas = np.full((n_rows * ROW_PX, width, 3), 255, np.uint8)
     centres: list[np.ndarray] = []
     for i, row in enumerate(rows):
         canvas[i * ROW_PX : (i + 1) * ROW_PX] = row.pixels[..., None]
-        points = np.stack([row.centres, np.full(len(row.text), i * ROW_PX + _MIDDLE_PX)], axis=1)
-        centres += [centres[-1][-1:], points] if centres else [points]  # a line break stays at the last character
-    return canvas, "\n".join(row.text for row in rows), np.concatenate(centres)
+        if row.centres is not None:
+            points = np.stack([row.centres, np.full(len(row.text), i * ROW_PX + _MIDDLE_PX)], axis=1)
+            centres += [centres[-1][-1:], points] if centres else [points]  # a line break stays at the last character
+    return canvas, "\n".join(row.text for row in rows), np.concatenate(centres) if centres else None
 
 
 def _face(rng: Random, faces: tuple[Face, ...], *, mono: bool) -> Face:

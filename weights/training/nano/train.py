@@ -35,8 +35,8 @@ _SMOKE = {"steps": 60, "budget": 600, "decay": 0}
 _SMOKE_FALL, _STRIP_TOLERANCE = 0.8, 1e-4
 
 
-Measured = tuple[Losses, int]
-"""The losses of a batch and the height of its canvas."""
+Measured = tuple[Losses, str]
+"""The losses of a batch and what it showed."""
 
 
 class Trainer:
@@ -82,7 +82,7 @@ class Trainer:
             with torch.autocast(self.options.device, torch.bfloat16):
                 loss = self._losses(batch)
             (loss.total(_LATE_GUIDANCE if late else 1.0) / self.options.parts).backward()
-            done.append((Losses(*(x.detach() for x in loss)), batch.pictures.shape[1]))
+            done.append((Losses(*(x.detach() for x in loss)), batch.shows))
         self._share_gradients()
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         for group in self.optimizer.param_groups:
@@ -150,13 +150,12 @@ class Trainer:
 
 
 def summary(recent: list[Measured]) -> str:
-    """Means of the losses, apart for canvases of one line and for larger ones."""
+    """Means of the losses, apart for what the batches showed."""
     said = []
-    for name, heights in (("rows", range(25)), ("sheets", range(25, 225))):
-        chosen = [torch.stack(loss) for loss, height in recent if height in heights]
-        if chosen:
-            means = torch.stack(chosen).mean(0).tolist()
-            said.append(f"{name} " + " ".join(f"{key} {x:.3f}" for key, x in zip(Losses._fields, means, strict=True)))
+    for name in sorted({shown for _, shown in recent}):
+        chosen = [torch.stack(loss) for loss, shown in recent if shown == name]
+        means = torch.stack(chosen).mean(0).tolist()
+        said.append(f"{name} " + " ".join(f"{key} {x:.3f}" for key, x in zip(Losses._fields, means, strict=True)))
     return " | ".join(said)
 
 
