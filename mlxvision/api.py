@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlxvision.engine import Engine, Stream
 from mlxvision.images import open_image
-from mlxvision.types import Done, Image, Message, Request, Sampling
+from mlxvision.types import Done, Image, Message, Plan, Request, Sampling
 
 if TYPE_CHECKING:
     from mlxvision.family import Model
@@ -32,27 +32,41 @@ def load(name: str | Path | None = None, *, force: bool = False) -> Model:
 
 
 def stream(
-    model: Model, prompt: str, images: Sequence[Any] = (), *, system: str = "", sampling: Sampling = Sampling()
+    model: Model,
+    prompt: str,
+    images: Sequence[Any] = (),
+    *,
+    system: str = "",
+    sampling: Sampling = Sampling(),
+    plan: Plan = "auto",
 ) -> Stream:
     """The answer as it comes: Progress and Token events, and at the end one Done.
 
     images: whatever `open_image` takes; shown before the prompt. A path inside the prompt stays text.
+    plan: as in `Request`.
 
     Raises: ImageError, UsageError
     """
     opened = [image if isinstance(image, Image) else open_image(image) for image in images]
     question = Message("user", (*opened, prompt))
     messages = (Message("system", (system,)), question) if system else (question,)
-    return shared_engine().stream(model, Request(messages, sampling))
+    return shared_engine().stream(model, Request(messages, sampling, plan))
 
 
 def generate(
-    model: Model, prompt: str, images: Sequence[Any] = (), *, system: str = "", sampling: Sampling = Sampling()
+    model: Model,
+    prompt: str,
+    images: Sequence[Any] = (),
+    *,
+    system: str = "",
+    sampling: Sampling = Sampling(),
+    plan: Plan = "auto",
 ) -> Done:
-    """The whole answer: text, tokens, finish_reason, usage, receipts and timings.
+    """The whole answer: text, tokens, finish_reason, usage, receipts, timings, and lines with their boxes if zoomed.
 
     images: whatever `open_image` takes; shown before the prompt. A path inside the prompt stays text.
+    plan: as in `Request`.
 
     Raises: MLXVisionError
     """
-    return stream(model, prompt, images, system=system, sampling=sampling).result()
+    return stream(model, prompt, images, system=system, sampling=sampling, plan=plan).result()

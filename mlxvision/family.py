@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mlxvision.types import Image, Message, Receipt
+from mlxvision.types import Image, Message, Reading, Receipt, Rows
 
 if TYPE_CHECKING:
     import mlx.core as mx
@@ -52,8 +52,8 @@ class Cache(Protocol):
         """What to evaluate after a chunk, so that no graph grows from one to the next."""
         ...
 
-    def add_image(self, image: EncodedImage) -> None:
-        """Give the next image, in the order of the image tokens still to come."""
+    def add_image(self, image: EncodedImage, row: int = 0) -> None:
+        """Give the next image of a sequence, in the order of the image tokens still to come."""
         ...
 
 
@@ -64,7 +64,9 @@ class Net(Protocol):
         """Run the vision tower. each_step is called between parts of the work and may raise to stop it."""
         ...
 
-    def make_cache(self) -> Cache: ...
+    def make_cache(self, padding: Sequence[int] = (0,)) -> Cache:
+        """For B sequences; shorter prompts are padded on the left, sequence b by padding[b] tokens."""
+        ...
 
     def hidden(self, tokens: mx.array, cache: Cache) -> mx.array:
         """tokens: (B, L) -> (B, L, D), the states before the output head. Extends the cache by L tokens.
@@ -102,6 +104,8 @@ class Family:
     """Messages -> token ids of the whole prompt, one image token for each image. Raises UsageError."""
     stop_tokens: Callable[[Tokenizer], frozenset[int]]
     """The tokens that end an answer."""
+    rows: Callable[[Any], Rows]
+    """Config -> how text is laid out for it where a picture is read line by line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ class Model:
     """A loaded model: what every session and request shares.
 
     name: as the caller gave it. revision: names the weights (a commit, or a digest of the files' headers).
+    reading: how a model that was trained on rows of text reads; None for all others.
     """
 
     name: str
@@ -117,3 +122,4 @@ class Model:
     config: Any
     net: Net
     tokenizer: Tokenizer
+    reading: Reading | None = None

@@ -9,20 +9,26 @@ if TYPE_CHECKING:
     import numpy as np
 
 __all__ = [
+    "Box",
     "Done",
     "Event",
     "FinishReason",
     "Image",
+    "Line",
     "Message",
+    "Plan",
     "Progress",
+    "Reading",
     "Receipt",
     "Request",
+    "Rows",
     "Sampling",
     "Token",
     "Usage",
 ]
 
-FinishReason = Literal["stop", "length", "cancelled", "repetition"]
+FinishReason = Literal["stop", "length", "cancelled", "repetition", "time"]
+Plan = Literal["auto", "whole", "zoom"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +53,52 @@ class Image:
     @property
     def height(self) -> int:
         return self.pixels.shape[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels of the upright picture; right and bottom lie outside of it."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of text that was read. confidence: the mean probability of its tokens, 0 to 1."""
+
+    text: str
+    box: Box
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """How a model likes text to be laid out: dark on white, rows of one height on a square canvas.
+
+    canvas_px: a side of the canvas. row_px: the height of a row. em_px: the size of the font in it.
+    """
+
+    canvas_px: int
+    row_px: int
+    em_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a model that was trained on rows of text reads a picture.
+
+    requests: the prompts that ask for the text of a picture; every other prompt is answered from what was read and the
+    picture together. sheet_request: the prompt that goes with a canvas of rows. transcript_chars: how much of what was
+    read may go with a question.
+    """
+
+    requests: tuple[str, ...]
+    sheet_request: str
+    transcript_chars: int
+    rows: Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +136,27 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A conversation whose last message waits for an answer."""
+    """A conversation whose last message waits for an answer.
+
+    plan: "whole" shows each picture at once; "zoom" finds the lines of the last message's one picture and puts the
+    prompt to canvases of rows, each with at most `max_tokens`, greedily; "auto" does what suits the model.
+    deadline_s: seconds after which the answer ends with what is there, from when it was asked for.
+    """
 
     messages: tuple[Message, ...]
     sampling: Sampling = Sampling()
+    plan: Plan = "auto"
+    deadline_s: float | None = None
+
+    @property
+    def prompt(self) -> str:
+        """The text of the last message."""
+        return "".join(part for message in self.messages[-1:] for part in message.content if isinstance(part, str))
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """Those of the last message."""
+        return tuple(image for message in self.messages[-1:] for image in message.images)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +192,7 @@ class Usage:
 class Progress:
     """A stage of the work; done counts up to total within a stage."""
 
-    stage: Literal["encode", "prefill"]
+    stage: Literal["queue", "load", "read", "encode", "prefill"]
     done: int
     total: int
 
@@ -143,7 +212,11 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The end of an answer. timings_ms: wall time of encode, prefill and generate."""
+    """The end of an answer.
+
+    timings_ms: wall time of encode, prefill and generate, and of finding lines if there was a reading plan.
+    lines: what was read line by line, in reading order, where the plan was to zoom; empty otherwise.
+    """
 
     text: str
     tokens: tuple[Token, ...]
@@ -151,6 +224,7 @@ class Done:
     usage: Usage
     receipts: tuple[Receipt, ...]
     timings_ms: dict[str, float]
+    lines: tuple[Line, ...] = ()
 
 
 Event = Progress | Token | Done

@@ -18,11 +18,18 @@ if TYPE_CHECKING:
     from mlxvision.family import Model
 
 _LONGEST_PROMPT_BYTES = 1 << 20
-_STAGES = {"encode": "looking at image {} of {}", "prefill": "reading token {} of {}"}
+_STAGES = {
+    "queue": "waiting, place {} of {}",
+    "load": "loading part {} of {}",
+    "read": "reading piece {} of {}",
+    "encode": "looking at image {} of {}",
+    "prefill": "reading token {} of {}",
+}
 _NOTES = {
     "length": "the answer is cut off: --max-tokens, or the model's context, is used up",
     "repetition": "the answer was ended: the model only repeated itself",
     "cancelled": "the answer was cancelled",
+    "time": "the answer is cut off: its time is used up",
 }
 
 
@@ -43,8 +50,8 @@ def run(args: argparse.Namespace) -> int:
         model = load(args.model, force=args.force)
         loaded = time.perf_counter()
         if args.show_input is not None:
-            _save_input(Path(args.show_input), images, model)
-        events = stream(model, prompt, images, system=args.system, sampling=sampling)
+            _save_input(Path(args.show_input), images, model, zoomed=args.plan == "zoom")
+        events = stream(model, prompt, images, system=args.system, sampling=sampling, plan=args.plan)
         done = _follow(iter(events), status, write_text=not args.json)
     timings_ms = {"load": _ms(loaded - opened), "decode_image": _ms(opened - start), **done.timings_ms}
     if args.json:
@@ -91,8 +98,11 @@ def _read_prompt(args: argparse.Namespace) -> str:
     return text.removesuffix("\n")
 
 
-def _save_input(directory: Path, images: Sequence[Image], model: Model) -> None:
+def _save_input(directory: Path, images: Sequence[Image], model: Model, *, zoomed: bool) -> None:
+    """A file for each picture, and one for each of its sheets where they are read."""
+    from mlxvision.engine import rows_of
     from mlxvision.images import save_png
+    from mlxvision.reading import find_lines, lay_out
 
     receipts = []
     try:
@@ -102,6 +112,9 @@ def _save_input(directory: Path, images: Sequence[Image], model: Model) -> None:
             file = f"image-{number}.png"
             save_png(shown.canvas, directory / file)
             receipts.append({"file": file, **asdict(shown.receipt)})
+            lines = find_lines(image.pixels) if zoomed or model.reading else []
+            for sheet_number, sheet in enumerate(lay_out(image.pixels, lines, rows_of(model)), 1):
+                save_png(sheet.canvas, directory / f"image-{number}-sheet-{sheet_number}.png")
         (directory / "receipt.json").write_text(json.dumps(receipts, indent=2) + "\n", "ascii")
     except (OSError, ValueError) as error:
         raise UsageError("cannot write to the --show-input directory", directory, "Choose another") from error
@@ -147,6 +160,7 @@ def _summary(done: Done, model: Model, timings_ms: Mapping[str, float]) -> dict[
             "image_tokens": done.usage.image_tokens,
         },
         "timings_ms": timings_ms,
+        "lines": [asdict(line) for line in done.lines] or None,
     }
 
 

@@ -1,12 +1,12 @@
 """The arguments of every command. Imports nothing that computes, so that `--help` is instant."""
 
 import argparse
-from typing import NoReturn
+from typing import NoReturn, get_args
 
 from mlxvision import __version__
-from mlxvision.cli import generate, models
+from mlxvision.cli import generate, mcp, models
 from mlxvision.errors import UsageError
-from mlxvision.types import Sampling
+from mlxvision.types import Plan, Sampling
 
 _DEFAULT = Sampling()
 
@@ -28,7 +28,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_pull(add("pull", help="bring a model to this machine", allow_abbrev=False))
     _add_list(add("list", help="list the models on this machine", allow_abbrev=False))
     _add_verify(add("verify", help="check the files of a model", allow_abbrev=False))
-    for command in commands.choices.values():
+    leaves = list(commands.choices.values())
+    leaves += _add_mcp(add("mcp", help="serve assistants, and tell their hosts so", allow_abbrev=False))
+    for command in leaves:
         command.add_argument("--debug", action="store_true", help="show where an error comes from")
     return parser
 
@@ -46,6 +48,12 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     )
     add("--system", default="", metavar="TEXT", help="instructions that precede the conversation")
     add("--model", help="a directory, a pulled OWNER/NAME[@REVISION] or a card's name [$MLXVISION_MODEL, else nano]")
+    add(
+        "--plan",
+        choices=get_args(Plan),
+        default="auto",
+        help="show the picture as a whole, or zoom: read it line by line, larger; auto: as suits the model [auto]",
+    )
     add("--force", action="store_true", help="load a model that does not seem to fit into memory")
     _add_sampling(parser)
     output = parser.add_argument_group("output")
@@ -103,3 +111,29 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
     parser.description = "Check every file of a pulled or converted model; exit code 4 if any differs."
     parser.set_defaults(run=models.run_verify)
     parser.add_argument("model", help="a directory or a pulled OWNER/NAME[@REVISION]")
+
+
+def _add_mcp(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    """The commands below this one that take `--debug`."""
+    parser.description = "Read pictures for assistants, over the Model Context Protocol."
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    install = commands.add_parser("install", help="enter the server into hosts' configurations", allow_abbrev=False)
+    install.description = "Enter the server into the configuration of a host, with absolute paths. A copy is kept."
+    install.set_defaults(run=mcp.run_install)
+    install.add_argument("--allow", nargs="+", default=[], metavar="DIR", help="folders whose pictures may be read")
+    install.add_argument("--dry-run", action="store_true", help="write nothing, and show what would change")
+    doctor = commands.add_parser("doctor", help="check the way from a host to the text", allow_abbrev=False)
+    doctor.description = "Start the server as a host would, and let it read a picture; exit code 1 if anything fails."
+    doctor.set_defaults(run=mcp.run_doctor)
+    names = "claude-desktop, claude-code, cursor, vscode, codex or gemini"
+    install.add_argument("--client", metavar="NAME", help=f"{names} [all that are found]")
+    doctor.add_argument("--client", metavar="NAME", help=f"{names} [the command that `install` writes]")
+    for command in (install, doctor):
+        command.add_argument("--model", help="a directory, a pulled OWNER/NAME[@REVISION] or a card's name")
+    # No argument of the server is this parser's own: nothing begins with a NUL.
+    serve = commands.add_parser(
+        "serve", help="the server; takes the flags of mlxvision-mcp", prefix_chars="\0", add_help=False
+    )
+    serve.add_argument("flags", nargs=argparse.REMAINDER)
+    serve.set_defaults(run=mcp.run_serve, debug=False)
+    return [install, doctor]

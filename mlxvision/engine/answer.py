@@ -22,21 +22,29 @@ _CHUNK = 512
 Emit = Callable[[Progress | Token], None]
 
 
-class Cancelled(Exception):
-    """Raised between two steps of the work once nobody wants it any more."""
+Interruption = Callable[[], FinishReason | None]
+"""Why the work is to stop now, or None."""
+
+
+class Interrupted(Exception):
+    """Raised between two steps of the work once nobody wants it any more, or its time is over."""
+
+    def __init__(self, reason: FinishReason) -> None:
+        self.reason: FinishReason = reason
 
 
 @dataclass
 class Memory:
     """What one conversation keeps between its answers.
 
-    Invariant: cache holds exactly tokens and images, in order.
+    Invariant: cache holds exactly tokens and images, in order. transcripts: what was read of pictures, by their sha256.
     """
 
     cache: Cache | None = None
     tokens: list[int] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
     encoded: dict[str, tuple[EncodedImage, Receipt]] = field(default_factory=dict)
+    transcripts: dict[str, str] = field(default_factory=dict)
 
     def forget_text(self) -> None:
         self.cache, self.tokens, self.images = None, [], []
@@ -62,23 +70,20 @@ class Memory:
 class Answer:
     """Carries a request through encode, prefill and generate, and tells emit what happens."""
 
-    def __init__(
-        self, model: Model, request: Request, memory: Memory, emit: Emit, cancelled: Callable[[], bool]
-    ) -> None:
+    def __init__(self, model: Model, request: Request, memory: Memory, emit: Emit, interruption: Interruption) -> None:
         self._model, self._request, self._memory = model, request, memory
-        self._emit, self._cancelled = emit, cancelled
+        self._emit, self._interruption = emit, interruption
         self._timings_ms = {"encode": 0.0, "prefill": 0.0, "generate": 0.0}
         self._tokens: list[Token] = []
 
     def run(self) -> Done:
-        """What was answered, also when cancelled.
+        """What was answered, also when interrupted.
 
         Raises: MLXVisionError. The conversation's next request then computes everything anew.
         """
         images = [image for message in self._request.messages for image in message.images]
         prompt = self._prompt(images)
         n_cached = 0
-        reason: FinishReason = "cancelled"
         try:
             with self._timed("encode"):
                 self._encode(images)
@@ -88,8 +93,8 @@ class Answer:
                 hidden = self._prefill(prompt[n_cached:], cache)
             with self._timed("generate"):
                 reason = self._generate(hidden, cache, len(prompt))
-        except Cancelled:
-            pass
+        except Interrupted as interrupted:
+            reason = interrupted.reason
         except BaseException:
             self._memory.forget_text()
             raise
@@ -119,7 +124,7 @@ class Answer:
             self._progress("encode", number, len(images))
             if image.sha256 not in encoded:
                 prepared = self._model.family.preprocess(image, self._model.config)
-                encoded[image.sha256] = self._model.net.encode(prepared, self._check_cancelled), prepared.receipt
+                encoded[image.sha256] = self._model.net.encode(prepared, self._check), prepared.receipt
 
     def _prefill(self, tokens: list[int], cache: Cache) -> mx.array:
         """-> (1, 1, D), the state of the last token."""
@@ -159,12 +164,12 @@ class Answer:
         choice = sampler(net.logits(hidden)[0, -1])
         mx.async_eval(choice.arrays)
         for _ in range(limit - 1):
-            self._check_cancelled()
+            self._check()
             ahead = sampler(net.logits(net.hidden(choice.token[None, None], cache))[0, -1])
             mx.async_eval(ahead.arrays)
             yield choice
             choice = ahead
-        self._check_cancelled()
+        self._check()
         yield choice
 
     def _take(self, token: int, text: str, choice: Choice) -> None:
@@ -175,12 +180,12 @@ class Answer:
         self._emit(self._tokens[-1])
 
     def _progress(self, stage: Literal["encode", "prefill"], done: int, total: int) -> None:
-        self._check_cancelled()
+        self._check()
         self._emit(Progress(stage, done, total))
 
-    def _check_cancelled(self) -> None:
-        if self._cancelled():
-            raise Cancelled
+    def _check(self) -> None:
+        if reason := self._interruption():
+            raise Interrupted(reason)
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:

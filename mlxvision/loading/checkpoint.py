@@ -12,6 +12,7 @@ from typing import Any
 
 from mlxvision.errors import ModelFormatError, shorten
 from mlxvision.loading.header import TensorInfo, parse_object, read_header
+from mlxvision.types import Reading, Rows
 
 INDEX = "model.safetensors.index.json"
 
@@ -40,6 +41,7 @@ class Checkpoint:
         self.directory = directory
         self.config = _read_json(directory / "config.json")
         self.preprocessor = _read_preprocessor(directory)
+        self.reading = _read_reading(directory / "reading.json")
         self.tensors: dict[str, Tensor] = {}
         for file in _weight_files(directory):
             self._add(file)
@@ -94,6 +96,24 @@ def _read_preprocessor(directory: Path) -> dict[str, Any]:
         if isinstance(inner, dict):
             return inner
     return _read_json(path)
+
+
+def _read_reading(path: Path) -> Reading | None:
+    """Our own file: how a model that was trained on rows of text reads."""
+    if not path.exists():
+        return None
+    given = _read_json(path)
+    try:
+        requests, rows = given["requests"], Rows(**given["rows"])
+        reading = Reading(tuple(requests), given["sheet_request"], given["transcript_chars"], rows)
+    except (KeyError, TypeError) as error:
+        raise ModelFormatError("reading.json is not as it should be", sorted(given), _ADVICE) from error
+    sizes = (rows.canvas_px, rows.row_px, rows.em_px, reading.transcript_chars)
+    if not all(isinstance(size, int) and 8 <= size <= 10_000 for size in sizes) or rows.row_px > rows.canvas_px:
+        raise ModelFormatError("reading.json has implausible sizes", sizes, _ADVICE)
+    if not all(isinstance(text, str) for text in (*reading.requests, reading.sheet_request)):
+        raise ModelFormatError("reading.json has requests that are no text", requests, _ADVICE)
+    return reading
 
 
 def _weight_files(directory: Path) -> list[Path]:

@@ -47,6 +47,7 @@ _COPIED = (
     "merges.txt",
     "preprocessor_config.json",
     "processor_config.json",
+    "reading.json",
     "special_tokens_map.json",
     "tokenizer.json",
     "tokenizer.model",

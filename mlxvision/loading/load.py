@@ -50,7 +50,7 @@ def load_model(directory: Path, name: str, *, force: bool = False) -> Model:
         check_memory(estimate((t.info for t in tensors.values()), request_bytes))
     checksums = _fill(net, tensors)
     revision = hashlib.sha256(json.dumps([checkpoint.config, checksums], sort_keys=True).encode()).hexdigest()[:12]
-    return Model(name, revision, family, config, cast(Net, net), tokenizer)
+    return Model(name, revision, family, config, cast(Net, net), tokenizer, checkpoint.reading)
 
 
 def build_net(checkpoint: Checkpoint, family: Family, config: Any) -> tuple[nn.Module, dict[str, Tensor]]:

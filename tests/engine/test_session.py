@@ -19,7 +19,10 @@ def user(text, *images):
 
 def run(model, messages, memory=None, cancelled=lambda: False, sampling=SHORT):
     """One answer on the MLX thread; cancelled is looked at between its steps."""
-    answer = Answer(model, Request(tuple(messages), sampling), memory or Memory(), lambda event: None, cancelled)
+    request = Request(tuple(messages), sampling)
+    answer = Answer(
+        model, request, memory or Memory(), lambda event: None, lambda: "cancelled" if cancelled() else None
+    )
     return shared_worker().submit(answer.run).result()
 
 

@@ -42,7 +42,7 @@ def test_json_has_the_promised_keys_and_true_values(run, model, picture):
     done = run(*ASK, "--model", model, "--image", picture, "--image", picture, "--json")
     answer = json.loads(done.stdout)
     assert done.stdout.count(b"\n") == 1
-    assert " ".join(answer) == "text tokens logprobs finish_reason model images usage timings_ms"
+    assert " ".join(answer) == "text tokens logprobs finish_reason model images usage timings_ms lines"
     assert run(*ASK, "--model", model, "--image", picture, "--image", picture).stdout.decode() == answer["text"] + "\n"
     assert len(answer["tokens"]) == answer["usage"]["output_tokens"] == 3
     assert answer["logprobs"] is None
@@ -121,6 +121,18 @@ def test_show_input_writes_the_very_pixels_and_a_receipt(run, model, picture, tm
         receipt = receipts[number - 1]
         assert receipt["file"] == f"image-{number}.png"
         assert {"source": str(path), **asdict(expected.receipt)}.items() <= receipt.items()
+
+
+def test_zooming_gives_lines_with_boxes_and_shows_its_sheets(run, parrot, tmp_path):
+    shown = tmp_path / "shown"
+    image = EXAMPLES / "total.png"
+    done = run(*ASK, "--model", parrot, "--image", image, "--plan", "zoom", "--json", "--show-input", shown)
+    answer = json.loads(done.stdout)
+    (line,) = answer["lines"]
+    assert line["text"] == answer["text"] == "ab ab ab"
+    assert 0 <= line["box"]["left"] < line["box"]["right"] <= answer["images"][0]["width"]
+    assert 0 < line["confidence"] < 1
+    assert sorted(path.name for path in shown.glob("*.png")) == ["image-1-sheet-1.png", "image-1.png"]
 
 
 def test_verbose_tells_what_happened_also_without_a_terminal(run, parrot, picture):

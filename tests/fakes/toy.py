@@ -7,7 +7,7 @@ It answers in printable ASCII, so that an answer, written into the next prompt, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -23,7 +23,7 @@ from mlxvision.errors import UsageError
 from mlxvision.family import Family, Model
 from mlxvision.nn import KVCache
 from mlxvision.text import Tokenizer
-from mlxvision.types import Image, Message, Receipt
+from mlxvision.types import Image, Message, Reading, Receipt, Rows
 
 SPECIAL = ("<|system|>", "<|user|>", "<|assistant|>", "<|end|>", "<|image|>")
 SYSTEM, USER, ASSISTANT, END, IMAGE = range(256, 261)
@@ -77,7 +77,7 @@ class ToyCache:
     def arrays(self) -> list[mx.array]:
         return [*self.text.arrays, self.n_seen, self.since_header]
 
-    def add_image(self, image: ToyImage) -> None:
+    def add_image(self, image: ToyImage, row: int = 0) -> None:
         self.images.append(image)
 
 
@@ -120,7 +120,7 @@ class ToyNet(nn.Module):
             self.log.on_encode()
         return ToyImage(mx.stack(features)[None])
 
-    def make_cache(self) -> ToyCache:
+    def make_cache(self, padding: Sequence[int] = (0,)) -> ToyCache:
         return ToyCache()
 
     def hidden(self, tokens: mx.array, cache: ToyCache) -> mx.array:
@@ -170,6 +170,51 @@ class ScriptedNet(ToyNet):
         return self._table[mx.minimum(hidden[..., 0], self._table.shape[0] - 1)]
 
 
+@dataclass
+class RowCache:
+    """Remembers what is to be said of each image and how much of it was said."""
+
+    scripts: dict[int, list[int]] = field(default_factory=dict)
+    n_said: int = 0
+    offset: int = 0
+    arrays: tuple[mx.array, ...] = ()
+
+    def add_image(self, image: ToyImage, row: int = 0) -> None:
+        self.scripts[row] = [int(token) for token in image.features[0, :, 0].tolist()]
+
+
+class RowNet(ToyNet):
+    """Says of every row of 24 px that has ink how far it reaches, like "14" for 14 parts of 8 px.
+
+    most: it overlooks further rows.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__(ToyConfig())
+        self._most = most
+
+    def encode(self, image: ToyInput, each_step: Callable[[], None]) -> ToyImage:
+        each_step()
+        self.log.n_encoded += 1
+        bands = np.split(image.canvas, image.canvas.shape[0] // 24)
+        inked = [np.flatnonzero((band < 128).any((0, 2))) for band in bands]
+        said = [str(columns[-1] // 8 + 1) for columns in inked if len(columns)]
+        return ToyImage(mx.array([[*"\n".join(said[: self._most]).encode(), END]])[..., None])
+
+    def make_cache(self, padding: Sequence[int] = (0,)) -> RowCache:
+        return RowCache()
+
+    def hidden(self, tokens: mx.array, cache: RowCache) -> mx.array:
+        """-> (B, L, 1), the token to be said next."""
+        self.log.on_hidden()
+        cache.n_said += tokens.shape[1] == 1
+        following = [[script[min(cache.n_said, len(script) - 1)]] for _, script in sorted(cache.scripts.items())]
+        return mx.broadcast_to(mx.array(following)[..., None], (*tokens.shape, 1))
+
+    def logits(self, hidden: mx.array) -> mx.array:
+        return mx.where(mx.arange(VOCABULARY) == hidden, 20.0, 0.0)
+
+
 def preprocess(image: Image, config: ToyConfig) -> ToyInput:
     height, width = image.pixels.shape[:2]
     size = (width, height)
@@ -199,6 +244,7 @@ FAMILY = Family(
     preprocess=preprocess,
     render=render,
     stop_tokens=lambda tokenizer: frozenset({tokenizer.special("<|end|>")}),
+    rows=lambda config: Rows(canvas_px=120, row_px=24, em_px=16),
 )
 
 
@@ -230,6 +276,12 @@ def scripted(answer: str | bytes | Sequence[int], context_length: int = 4096) ->
     script = list(answer.encode() if isinstance(answer, str) else answer)
     config = ToyConfig(context_length=context_length)
     return shared_worker().submit(lambda: _model(config, ScriptedNet(script))).result()
+
+
+def row_reader(most: int = 100) -> Model:
+    """A model that reads rows: asked for "Read.", it is shown rows and told "rows"."""
+    reading = Reading(("Read.",), "rows", 60, Rows(canvas_px=120, row_px=24, em_px=16))
+    return replace(shared_worker().submit(lambda: _model(ToyConfig(), RowNet(most))).result(), reading=reading)
 
 
 def _model(config: ToyConfig, net: ToyNet) -> Model:

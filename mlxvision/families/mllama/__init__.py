@@ -3,7 +3,7 @@
 from mlxvision.families.mllama.checkpoint import rename
 from mlxvision.families.mllama.config import read_config
 from mlxvision.families.mllama.model import Mllama, request_bytes
-from mlxvision.families.mllama.preprocess import preprocess
+from mlxvision.families.mllama.preprocess import preprocess, rows
 from mlxvision.families.mllama.prompt import render, stop_tokens
 from mlxvision.family import Family
 
@@ -17,4 +17,5 @@ FAMILY = Family(
     preprocess=preprocess,
     render=render,
     stop_tokens=stop_tokens,
+    rows=rows,
 )

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image as PILImage
 
 from mlxvision.families.mllama.config import Config, PreprocessConfig, arrangements
-from mlxvision.types import Image, Receipt
+from mlxvision.types import Image, Receipt, Rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +63,12 @@ def preprocess(image: Image, config: Config) -> MllamaInput:
         tiles=rows * columns,
     )
     return MllamaInput(canvas, receipt, rows, columns, config.preprocess)
+
+
+def rows(config: Config) -> Rows:
+    """Fourteen rows on a tile: for tiles of 560 px, text of 27 px."""
+    side = config.vision.image_size
+    return Rows(side, side // 14, round(side / 21))
 
 
 def choose_canvas(height: int, width: int, side: int, max_tiles: int) -> tuple[int, int]:

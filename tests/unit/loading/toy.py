@@ -92,6 +92,7 @@ FAMILY = Family(
     preprocess=lambda image, config: image,
     render=lambda messages, tokenizer, config: tokenizer.encode(PROMPT),
     stop_tokens=unused,
+    rows=unused,
 )
 
 

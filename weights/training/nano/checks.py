@@ -20,7 +20,7 @@ def strip_difference(reader: Reader) -> float:
     pictures = torch.randint(256, (2, side, side, 3), generator=generator, dtype=torch.uint8)
     ids = torch.randint(10, 300, (2, 20), generator=generator)
     ids[:, 0], ids[:, 4] = BEGIN, IMAGE
-    ours = reader.net.lm_head(reader.answer(ids, reader.see(pictures, 0, 0)).hidden)
+    ours = reader.net.lm_head(reader.answer(ids, reader.see(pictures)).hidden)
     return (ours - reference_logits(reader.net, ids, pictures)).abs().max().item()
 
 

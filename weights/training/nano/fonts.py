@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from PIL import ImageFont
@@ -88,6 +88,12 @@ class Font:
         self.pil = _open(face.path, size)
         self.shaped = _open(face.path, size, ImageFont.Layout.RAQM)
         self._measures: dict[str, tuple[float, int, int]] = {}
+
+    @cached_property
+    def em(self) -> float:
+        """The size that its letters seem to have: designs differ in how much of their nominal size they fill."""
+        small, large = (-self.measure(letter)[1] for letter in "xH")
+        return (small / 0.53 + large / 0.73) / 2
 
     def measure(self, character: str) -> tuple[float, int, int]:
         """(advance, top, bottom) of its ink against the baseline, downwards positive."""

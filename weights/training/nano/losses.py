@@ -30,7 +30,7 @@ class Losses(NamedTuple):
 
 
 def losses(reader: Reader, batch: Batch) -> Losses:
-    features = reader.see(batch.pictures, batch.row, batch.column)
+    features = reader.see(batch.pictures)
     answer = reader.answer(batch.ids, features)
     asked = batch.labels != IGNORE
     logits, labels = reader.net.lm_head(answer.hidden[asked]).float(), batch.labels[asked]
@@ -46,7 +46,7 @@ def losses(reader: Reader, batch: Batch) -> Losses:
 
 def see_loss(reader: Reader, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     """The dense loss and its accuracy alone, without the decoder."""
-    return _dense(reader, reader.see(batch.pictures, batch.row, batch.column)[:, 1:], batch.dense)
+    return _dense(reader, reader.see(batch.pictures)[:, 1:], batch.dense)
 
 
 def _dense(reader: Reader, features: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

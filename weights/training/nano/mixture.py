@@ -34,12 +34,11 @@ _CUT = 0.2
 """The share of canvases of rows whose rows the engine's reading plan cut out of documents."""
 
 _ROW_PATCHES = ROW_PX // PATCH
-_MOST_ROWS = GRID // _ROW_PATCHES
-_ROW_COUNTS = {1: 2, 2: 3, 3: 3, 5: 3, 9: 4}
+_ROW_COUNTS = {1: 2, 2: 2, 3: 2, 5: 3, 9: 5}
 
 
 class Batch(NamedTuple):
-    """shows: a word for the log. pictures: (B, H, W, 3) uint8. row, column: where they lie on the grid of patches.
+    """shows: a word for the log. pictures: (B, H, W, 3) uint8, at the top left of the grid of patches.
 
     ids: (B, L). labels: (B, L), what follows each id where it belongs to an answer, else IGNORE.
     patches: (B, L), the patch of the canvas on which the label is printed, or -1.
@@ -48,8 +47,6 @@ class Batch(NamedTuple):
 
     shows: str
     pictures: torch.Tensor
-    row: int
-    column: int
     ids: torch.Tensor
     labels: torch.Tensor
     patches: torch.Tensor
@@ -85,18 +82,21 @@ class Parts(torch.utils.data.Dataset):
         else:
             shows = "rows" if n_rows > 1 else "single rows"
             samples = [self._sheet(rng, easy, n_rows) for _ in range(count)]
-        return collate(shows, samples, _ROW_PATCHES * rng.randint(0, _MOST_ROWS - n_rows), 0)
+        return collate(shows, samples)
 
     def _sheet(self, rng: Random, easy: bool, n_rows: int) -> Sample:
         source = self._easy_source if easy else rng.choice(self._sources)
-        filled = rng.randint(1, n_rows) if n_rows > 1 and rng.random() < 0.15 else n_rows
-        return _read([draw_row(rng, source, GRID * PATCH) for _ in range(filled)], n_rows)
+        return _read([draw_row(rng, source, GRID * PATCH) for _ in range(_filled(rng, n_rows))], n_rows)
 
     def _cut_sheets(self, rng: Random, n_rows: int, count: int) -> list[Sample]:
-        rows: list[Row] = []
-        while len(rows) < n_rows * count:
-            rows += cut_rows(rng, rng.choice(self._sources))
-        return [_read(rows[i * n_rows : (i + 1) * n_rows], n_rows) for i in range(count)]
+        samples, rows = [], []
+        while len(samples) < count:
+            while len(rows) < n_rows:
+                rows += cut_rows(rng, rng.choice(self._sources))
+            filled = _filled(rng, n_rows)
+            samples.append(_read(rows[:filled], n_rows))
+            rows = rows[filled:]
+        return samples
 
     def _documents(self, rng: Random) -> Batch:
 
@@ -106,7 +106,12 @@ class Parts(torch.utils.data.Dataset):
         while cost < self._budget:
             samples.append(ask(rng, rng.choice(self._sources), (rows, columns)))
             cost += rows * columns + sum(len(asked) + len(answer) + 12 for asked, answer in samples[-1].turns)
-        return collate("questions", samples, 0, 0)
+        return collate("questions", samples)
+
+
+def _filled(rng: Random, n_rows: int) -> int:
+    """The last canvas of a page is seldom full."""
+    return rng.randint(1, n_rows) if rng.random() < 0.3 else n_rows
 
 
 def _read(rows: list[Row], n_rows: int) -> Sample:
@@ -115,7 +120,7 @@ def _read(rows: list[Row], n_rows: int) -> Sample:
     return Sample(picture, ((READ_REQUEST, text),), centres)
 
 
-def collate(shows: str, samples: Sequence[Sample], row: int, column: int) -> Batch:
+def collate(shows: str, samples: Sequence[Sample]) -> Batch:
     columns = samples[0].picture.shape[1] // PATCH
     talks = [conversation(sample.turns) for sample in samples]
     length = max(len(ids) for ids, _ in talks) - 1
@@ -135,7 +140,7 @@ def collate(shows: str, samples: Sequence[Sample], row: int, column: int) -> Bat
             dense[b] = 0
             dense[b, on[seen], slot[seen]] = np.array(encode(answer))[seen]
     pixels, *rest = map(torch.from_numpy, (pictures, ids, labels, patches, dense))
-    return Batch(shows, pixels, row, column, *rest)
+    return Batch(shows, pixels, *rest)
 
 
 def _locate(centres: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray]:

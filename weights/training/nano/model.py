@@ -3,7 +3,7 @@
 The forward differs from transformers 5.23 on purpose, as the engine does: an intermediate state is the INPUT of the
 block with that number, and a cross-attention block leaves the rows before the image as they are.
 
-Only the patches of the canvas are computed, at any place of the grid. On the full grid this equals the whole model.
+Only the patches of the canvas are computed, at the top left of the grid. On the full grid this equals the whole model.
 """
 
 from __future__ import annotations
@@ -85,10 +85,10 @@ class Reader(nn.Module):
         text = self.net.model.language_model
         return [text.layers[i] for i in text.config.cross_attention_layers]
 
-    def see(self, pictures: torch.Tensor, row: int, column: int) -> torch.Tensor:
+    def see(self, pictures: torch.Tensor) -> torch.Tensor:
         """pictures: (B, H, W, 3) uint8 -> image features (B, 1 + P, D), the class token first."""
         vision = self.net.model.vision_model
-        patches, places = _patches(pictures), _places(pictures, row, column)
+        patches, places = _patches(pictures), _places(pictures)
         x = F.linear(patches, vision.patch_embedding.weight.flatten(1))
         x = torch.cat([vision.class_embedding.expand(len(x), 1, -1), x], dim=1)
         x = vision.layernorm_pre(x + vision.gated_positional_embedding.embedding[places])
@@ -133,10 +133,9 @@ def _patches(pictures: torch.Tensor) -> torch.Tensor:
     return x.reshape(B, -1, C * PATCH * PATCH)
 
 
-def _places(pictures: torch.Tensor, row: int, column: int) -> torch.Tensor:
-    """(1 + P,) rows of the position table: the class token's, then those of the canvas at this place of the grid."""
-    rows = row + torch.arange(pictures.shape[1] // PATCH)
-    columns = column + torch.arange(pictures.shape[2] // PATCH)
+def _places(pictures: torch.Tensor) -> torch.Tensor:
+    """(1 + P,) rows of the position table: the class token's, then those of the canvas."""
+    rows, columns = torch.arange(pictures.shape[1] // PATCH), torch.arange(pictures.shape[2] // PATCH)
     places = 1 + rows[:, None] * GRID + columns
     return torch.cat([torch.zeros(1, dtype=torch.long), places.flatten()]).to(pictures.device)
 

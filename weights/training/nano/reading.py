@@ -27,7 +27,7 @@ def report(reader: Reader, work: Path, device: str, *, only_seeing: bool) -> str
     for name, count in _COUNTS.items():
         samples = _samples(work, name, count)
         with torch.no_grad(), torch.autocast(device, torch.bfloat16):
-            accuracy = see_loss(reader, collate(name, samples, 0, 0).to(device))[1]
+            accuracy = see_loss(reader, collate(name, samples).to(device))[1]
         said.append(f"{name} dense {accuracy:.3f}")
         if not only_seeing:
             answers = read(reader, samples, device)
@@ -43,7 +43,7 @@ def read(reader: Reader, samples: list[Sample], device: str) -> list[str]:
     most = max(len(sample.turns[0][1]) for sample in samples) + 10
     cache, written = DynamicCache(), []
     with torch.autocast(device, torch.bfloat16):
-        features = reader.see(pictures, 0, 0)
+        features = reader.see(pictures)
         for _ in range(most):
             ids = reader.net.lm_head(reader.answer(ids, features, cache=cache).hidden[:, -1:]).argmax(-1)
             written.append(ids)

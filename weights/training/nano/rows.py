@@ -84,7 +84,7 @@ def _set(rng: Random, source: Source, face: Face) -> _Setting:
     printed = font(face, round(rng.triangular(9, 36, 14) if source.effects else rng.choice((14, 16, 16, 20, 24))))
     blank = printed.measure(" ")[0] * (rng.uniform(0.75, 1.7) if rng.random() < 0.15 * source.effects else 1)
     tracking = printed.size * rng.uniform(-0.02, 0.12) if rng.random() < 0.12 * source.effects else 0
-    return _Setting(printed, printed.size / em, tracking, blank, printed.size * rng.uniform(0.7, 1.4))
+    return _Setting(printed, printed.em / em, tracking, blank, printed.size * rng.uniform(0.7, 1.4))
 
 
 def _place(text: str, setting: _Setting, left: float, right: float) -> tuple[str, np.ndarray]:

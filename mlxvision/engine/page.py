@@ -1,0 +1,180 @@
+"""The reading plan: the lines of a picture are laid out on sheets, the sheets read, and their rows put together again.
+
+A model that answers with as many rows as a sheet has is believed; otherwise the sheet is halved and read again, but
+not more often than there are sheets, twice over.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
+
+import numpy as np
+import PIL.Image
+
+from mlxvision.engine.answer import Emit, Interrupted, Interruption
+from mlxvision.engine.batch import BatchAnswer, answer_all
+from mlxvision.family import EncodedImage, Model
+from mlxvision.images import open_image
+from mlxvision.reading import Sheet, TextLine, find_lines, lay_out
+from mlxvision.types import Done, FinishReason, Image, Line, Message, Progress, Receipt, Rows, Token, Usage
+
+_BATCH = 4
+_INTERRUPTED = ("cancelled", "time")
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What was read in a row, and the number of the line that it shows."""
+
+    line: int
+    tokens: tuple[Token, ...]
+
+
+def rows_of(model: Model) -> Rows:
+    """How text is laid out for a model."""
+    return model.reading.rows if model.reading else model.family.rows(model.config)
+
+
+class Page:
+    """Reads one picture, greedily; the prompt is put to each of its sheets, and so is the limit of tokens."""
+
+    def __init__(self, model: Model, image: Image, prompt: str, max_tokens: int, interruption: Interruption) -> None:
+        self._model, self._image, self._prompt, self._max_tokens = model, image, prompt, max_tokens
+        self._interruption = interruption
+        self._rows = rows_of(model)
+        self._timings_ms = {"find": 0.0, "encode": 0.0, "generate": 0.0}
+        self._usage = Usage(0, 0, 0, 0)
+        self._halvings = 0
+        self._reason: FinishReason = "stop"
+
+    def read(self, emit: Emit) -> Done:
+        """Raises: MLXVisionError"""
+        with self._timed("find"):
+            found = find_lines(self._image.pixels)
+            sheets = lay_out(self._image.pixels, found, self._rows)
+        self._halvings = 2 * len(sheets)
+        numbers = [number for sheet in sheets for number in sheet.lines]
+        breaks = [" " if number == after else "\n" for number, after in pairwise(numbers)] + [""]
+        rows: list[_Row] = []
+        for start in range(0, len(sheets), _BATCH):
+            emit(Progress("read", start, len(sheets)))
+            for row in self._read(sheets[start : start + _BATCH]):
+                rows.append(_Row(row.line, _ended(row.tokens, breaks[len(rows)])))
+                for token in rows[-1].tokens:
+                    emit(token)
+            if self._reason in _INTERRUPTED:
+                break
+        tokens = tuple(token for row in rows for token in row.tokens)
+        text = "".join(token.text for token in tokens).rstrip()
+        lines = _lines(found, rows)
+        return Done(text, tokens, self._reason, self._usage, self._receipts(len(sheets)), self._timings_ms, lines)
+
+    def _read(self, sheets: Sequence[Sheet]) -> list[_Row]:
+        """A row of tokens for each row of the sheets; fewer if interrupted."""
+        rows: list[_Row] = []
+        for sheet, answer in zip(sheets, self._answers(sheets), strict=False):
+            read, n = _split(answer.tokens), len(sheet.lines)
+            if len(read) != n and n > 1 and answer.reason not in _INTERRUPTED and self._halvings:
+                self._halvings -= 1
+                rows += self._read(_halves(sheet, self._rows.row_px))
+                continue
+            if answer.reason and answer.reason != "stop":
+                self._reason = answer.reason
+            if len(read) > n:
+                read[n - 1 :] = [tuple(token for row in read[n - 1 :] for token in _ended(row, " "))]
+            if answer.reason not in _INTERRUPTED:
+                read += [()] * (n - len(read))
+            rows += [_Row(line, row) for line, row in zip(sheet.lines, read, strict=False)]
+        return rows
+
+    def _answers(self, sheets: Sequence[Sheet]) -> list[BatchAnswer]:
+        """None at all if interrupted before all sheets are encoded."""
+        model, canvases = self._model, [open_image(PIL.Image.fromarray(sheet.canvas)) for sheet in sheets]
+        prompt = model.family.render([Message("user", (canvases[0], self._prompt))], model.tokenizer, model.config)
+        try:
+            with self._timed("encode"):
+                images = [self._encode(canvas) for canvas in canvases]
+        except Interrupted as interrupted:
+            self._reason = interrupted.reason
+            return []
+        with self._timed("generate"):
+            answers = answer_all(model, prompt, images, self._max_tokens, self._interruption)
+        self._usage = replace(
+            self._usage,
+            prompt_tokens=self._usage.prompt_tokens + len(prompt) * len(sheets),
+            output_tokens=self._usage.output_tokens + sum(len(answer.tokens) for answer in answers),
+            image_tokens=self._usage.image_tokens + sum(image.n_tokens for image in images),
+        )
+        return answers
+
+    def _encode(self, canvas: Image) -> EncodedImage:
+        model = self._model
+        return model.net.encode(model.family.preprocess(canvas, model.config), self._check)
+
+    def _check(self) -> None:
+        if reason := self._interruption():
+            raise Interrupted(reason)
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._timings_ms[stage] += round((time.perf_counter() - start) * 1000, 3)
+
+    def _receipts(self, n_sheets: int) -> tuple[Receipt, ...]:
+        side, image = self._rows.canvas_px, self._image
+        return (
+            Receipt(
+                source=image.source,
+                sha256=image.sha256,
+                orientation=image.orientation,
+                width=image.width,
+                height=image.height,
+                scaled_width=side,
+                scaled_height=side,
+                canvas_width=side,
+                canvas_height=side,
+                tiles=n_sheets,
+            ),
+        )
+
+
+def _halves(sheet: Sheet, row_px: int) -> tuple[Sheet, Sheet]:
+    """The upper and the lower rows, each from the top of a canvas of their own."""
+    n = len(sheet.lines) // 2
+    upper, lower = np.full_like(sheet.canvas, 255), np.full_like(sheet.canvas, 255)
+    upper[: n * row_px] = sheet.canvas[: n * row_px]
+    lower[: -n * row_px] = sheet.canvas[n * row_px :]
+    return Sheet(upper, sheet.lines[:n]), Sheet(lower, sheet.lines[n:])
+
+
+def _split(tokens: Sequence[Token]) -> list[tuple[Token, ...]]:
+    """The tokens of each row that is not blank, without line breaks."""
+    rows: list[list[Token]] = [[]]
+    for token in tokens:
+        first, *more = token.text.split("\n")
+        rows[-1].append(replace(token, text=first))
+        rows += [[replace(token, text=text)] for text in more]
+    return [tuple(row) for row in rows if any(token.text.strip() for token in row)]
+
+
+def _ended(row: tuple[Token, ...], end: str) -> tuple[Token, ...]:
+    return (*row[:-1], replace(row[-1], text=row[-1].text.rstrip() + end)) if row else row
+
+
+def _lines(found: Sequence[TextLine], rows: Sequence[_Row]) -> tuple[Line, ...]:
+    lines = []
+    for number, group in groupby(rows, key=lambda row: row.line):
+        tokens = [token for row in group for token in row.tokens]
+        text = "".join(token.text for token in tokens).strip()
+        if text:
+            confidence = math.fsum(math.exp(token.logprob) for token in tokens) / len(tokens)
+            lines.append(Line(text, found[number].box, round(confidence, 4)))
+    return tuple(lines)

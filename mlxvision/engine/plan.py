@@ -1,0 +1,57 @@
+"""How a request is carried out: with the pictures as they are, by reading their lines, or by one and then the other.
+
+A model that reads rows of text (`Model.reading`) answers other questions from what it read together with the picture.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from mlxvision.engine.answer import Answer, Emit, Interruption, Memory
+from mlxvision.engine.page import Page
+from mlxvision.errors import UsageError
+from mlxvision.family import Model
+from mlxvision.types import Done, Image, Message, Request
+
+
+def carry_out(model: Model, request: Request, memory: Memory, emit: Emit, interruption: Interruption) -> Done:
+    """Raises: MLXVisionError"""
+    images, reading = request.images, model.reading
+    to_read = reading is not None and request.prompt.strip().startswith(reading.requests)
+    if request.plan == "zoom" and len(images) != 1:
+        raise UsageError("the plan `zoom` reads one picture", f"{len(images)} pictures", "Give one image")
+    if request.plan == "zoom" or (request.plan == "auto" and to_read and len(images) == 1):
+        prompt = reading.sheet_request if reading and to_read else request.prompt
+        return Page(model, images[0], prompt, request.sampling.max_tokens, interruption).read(emit)
+    if request.plan == "whole" or not reading:
+        return Answer(model, request, memory, emit, interruption).run()
+    began = time.perf_counter()
+    for image in (image for message in request.messages for image in message.images):
+        if image.sha256 not in memory.transcripts:
+            page = Page(model, image, reading.sheet_request, request.sampling.max_tokens, interruption)
+            memory.transcripts[image.sha256] = shorten_transcript(
+                page.read(lambda _: None).text, reading.transcript_chars
+            )
+    read_ms = round((time.perf_counter() - began) * 1000, 3)
+    informed = tuple(_informed(message, memory.transcripts) for message in request.messages)
+    done = Answer(model, replace(request, messages=informed), memory, emit, interruption).run()
+    return replace(done, timings_ms={"read": read_ms, **done.timings_ms})
+
+
+def _informed(message: Message, transcripts: dict[str, str]) -> Message:
+    """Every picture is followed by its text."""
+    content: list[str | Image] = []
+    for part in message.content:
+        content.append(part)
+        if isinstance(part, Image) and (text := transcripts[part.sha256]):
+            content.append(f"{text}\n\n")
+    return replace(message, content=tuple(content))
+
+
+def shorten_transcript(text: str, most: int) -> str:
+    """Whole lines of the beginning and of the end: names stand above, sums below."""
+    if len(text) <= most:
+        return text
+    head, tail = text[: most // 2], text[-(most // 2) :]
+    return head[: head.rfind("\n") + 1] + tail[tail.find("\n") + 1 :]

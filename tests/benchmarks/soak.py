@@ -1,0 +1,146 @@
+"""What months of use would show, in minutes: memory, descriptors, crowds and cancelled calls. Linux only.
+
+    python -m tests.benchmarks.soak [--calls 1000] [--model NAME]
+
+One server process reads pictures over real pipes. After the first calls, its memory may grow by 5 % and its descriptors
+by none; of 100 calls at once each is answered exactly once, with the text or with "busy"; after each of 50 calls that
+are cancelled at a random moment, the process is idle half a second later, and the next answer is right. A missed bar
+ends with exit code 1.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from tests.conftest import pytest_configure
+from tests.faces.mcp.conftest import Host
+
+PRINTED = "Total 48.20 EUR"
+WARM_UP_CALLS = 50
+CROWD = 100
+CANCELS, LONGEST_WAIT_S, IDLE_AFTER_S, WATCH_S, IDLE_PART = 50, 1.5, 0.5, 0.4, 0.1
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+class Soak:
+    """One server, what it should read, and what was missed."""
+
+    def __init__(self, folder: Path, flags: list[str]) -> None:
+        self.folder, self.missed = folder, 0
+        self.picture = self.draw(PRINTED)
+        command = [sys.executable, "-m", "mlxvision_mcp", *flags]
+        self.host = Host(command, folder, subprocess.DEVNULL)
+        self.host.start()
+        self.process = Path("/proc") / str(self.host.process.pid)
+
+    def draw(self, text: str) -> Path:
+        picture = Image.new("RGB", (224, 24), "white")
+        ImageDraw.Draw(picture).text((6, 3), text, fill="black", font=ImageFont.load_default(16))
+        picture.save(self.folder / f"{text}.png")
+        return self.folder / f"{text}.png"
+
+    def ask(self, picture: Path) -> int:
+        return self.host.call("ocr", image=str(picture))
+
+    def reads(self) -> bool:
+        """Whether the next answer is right."""
+        return text_of(self.host.answer(self.ask(self.picture))) == PRINTED
+
+    def memory_mb(self) -> float:
+        (line,) = (line for line in (self.process / "status").read_text().splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1]) / 1e3
+
+    def descriptors(self) -> int:
+        return len(os.listdir(self.process / "fd"))
+
+    def cpu_s(self) -> float:
+        user, system = (self.process / "stat").read_text().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / TICKS_PER_S
+
+    def judge(self, ok: bool, said: str) -> None:
+        self.missed += not ok
+        print(f"{'ok' if ok else 'MISSED'}: {said}", flush=True)
+
+    def endure(self, n_calls: int) -> None:
+        pictures = [self.picture, *(self.draw(f"Total {n}.15 EUR") for n in range(10, 13))]
+        right = asked = 0
+        for n in range(n_calls):
+            picture = pictures[n % len(pictures)]
+            text = text_of(self.host.answer(self.ask(picture)))
+            if picture == self.picture:
+                asked, right = asked + 1, right + (text == PRINTED)
+            if n == WARM_UP_CALLS:
+                memory, descriptors = self.memory_mb(), self.descriptors()
+            self.host.lines.clear()
+        growth = self.memory_mb() / memory - 1
+        self.judge(growth <= 0.05, f"memory {memory:.1f} -> {self.memory_mb():.1f} MB after {n_calls} calls")
+        self.judge(self.descriptors() <= descriptors, f"descriptors {descriptors} -> {self.descriptors()}")
+        self.judge(right == asked, f"{right} of {asked} answers are right")
+
+    def crowd(self) -> None:
+        self.host.lines.clear()
+        calls = {self.ask(self.picture) for _ in range(CROWD)}
+        answers = [self.host.until(lambda message: "id" in message) for _ in calls]
+        self.host.answer(self.host.send("ping"))  # whatever comes twice has come before this
+        ids = Counter(message["id"] for message in map(json.loads, self.host.lines) if message.get("id") in calls)
+        kinds = Counter("busy" if "busy" in text_of(answer) else text_of(answer) for answer in answers)
+        self.judge(ids == Counter(calls), f"{CROWD} calls at once, {sum(ids.values())} answers: {dict(kinds)}")
+        self.judge(set(kinds) <= {"busy", PRINTED}, "each is the text or says busy")
+
+    def cancel(self, seed: int) -> None:
+        rng = random.Random(seed)
+        pictures = [self.draw(f"Total {n}.75 EUR") for n in range(20, 30)]
+        idle = right = in_time = 0
+        busiest_s = 0.0
+        for n in range(CANCELS):
+            self.host.lines.clear()
+            call = self.ask(pictures[n % len(pictures)])
+            time.sleep(rng.uniform(0, LONGEST_WAIT_S))
+            params = {"requestId": call}
+            self.host.write(
+                json.dumps({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}).encode()
+            )
+            time.sleep(IDLE_AFTER_S)
+            before = self.cpu_s()
+            time.sleep(WATCH_S)
+            busiest_s = max(busiest_s, spent_s := self.cpu_s() - before)
+            idle += spent_s <= IDLE_PART * WATCH_S
+            in_time += not any(json.loads(line).get("id") == call for line in list(self.host.lines))
+            right += self.reads()
+        self.judge(idle == CANCELS, f"idle after {idle} of {CANCELS} cancels, at most {busiest_s / WATCH_S:.0%} of a core")
+        self.judge(right == CANCELS, f"{right} of {CANCELS} next answers are right; {in_time} were cancelled in time")
+
+
+def text_of(answer: dict) -> str:
+    return answer["result"]["content"][0]["text"]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calls", type=int, default=1000)
+    parser.add_argument("--model")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    pytest_configure()
+    with tempfile.TemporaryDirectory() as folder:
+        soak = Soak(Path(folder), ["--model", args.model] if args.model else [])
+        try:
+            soak.crowd()
+            soak.cancel(args.seed)
+            soak.endure(args.calls)
+        finally:
+            soak.host.close()
+    return 1 if soak.missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
