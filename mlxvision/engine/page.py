@@ -1,7 +1,7 @@
 """The reading plan: the lines of a picture are laid out on sheets, the sheets read, and their rows put together again.
 
-A model that answers with as many rows as a sheet has is believed; otherwise the sheet is halved and read again, but
-not more often than there are sheets, twice over.
+A model that says something of every row of a sheet is believed; otherwise the sheet is halved and read again, but not
+more often than there are sheets, twice over.
 """
 
 from __future__ import annotations
@@ -75,21 +75,20 @@ class Page:
         return Done(text, tokens, self._reason, self._usage, self._receipts(len(sheets)), self._timings_ms, lines)
 
     def _read(self, sheets: Sequence[Sheet]) -> list[_Row]:
-        """A row of tokens for each row of the sheets; fewer if interrupted."""
+        """A row of tokens for each row of the sheets; nothing of some sheets if interrupted."""
         rows: list[_Row] = []
         for sheet, answer in zip(sheets, self._answers(sheets), strict=False):
-            read, n = _split(answer.tokens), len(sheet.lines)
-            if len(read) != n and n > 1 and answer.reason not in _INTERRUPTED and self._halvings:
+            read, n = self._split(answer.tokens), len(sheet.lines)
+            whole = len(read) == n and all(read)
+            if not whole and n > 1 and answer.reason not in _INTERRUPTED and self._halvings:
                 self._halvings -= 1
                 rows += self._read(_halves(sheet, self._rows.row_px))
                 continue
             if answer.reason and answer.reason != "stop":
                 self._reason = answer.reason
-            if len(read) > n:
-                read[n - 1 :] = [tuple(token for row in read[n - 1 :] for token in _ended(row, " "))]
-            if answer.reason not in _INTERRUPTED:
-                read += [()] * (n - len(read))
-            rows += [_Row(line, row) for line, row in zip(sheet.lines, read, strict=False)]
+            rest = tuple(token for row in read[n - 1 :] for token in _ended(row, " "))
+            padded = [*read[: n - 1], rest, *[()] * n]
+            rows += [_Row(line, row) for line, row in zip(sheet.lines, padded, strict=False)]
         return rows
 
     def _answers(self, sheets: Sequence[Sheet]) -> list[BatchAnswer]:
@@ -111,6 +110,10 @@ class Page:
             image_tokens=self._usage.image_tokens + sum(image.n_tokens for image in images),
         )
         return answers
+
+    def _split(self, tokens: Sequence[Token]) -> list[tuple[Token, ...]]:
+        """The tokens of each row, without marks and line breaks."""
+        return _by_marks(tokens, self._model.reading.row_marks) if self._model.reading else _by_breaks(tokens)
 
     def _encode(self, canvas: Image) -> EncodedImage:
         model = self._model
@@ -155,8 +158,19 @@ def _halves(sheet: Sheet, row_px: int) -> tuple[Sheet, Sheet]:
     return Sheet(upper, sheet.lines[:n]), Sheet(lower, sheet.lines[n:])
 
 
-def _split(tokens: Sequence[Token]) -> list[tuple[Token, ...]]:
-    """The tokens of each row that is not blank, without line breaks."""
+def _by_marks(tokens: Sequence[Token], marks: Sequence[str]) -> list[tuple[Token, ...]]:
+    """Up to the last mark that was said; a row without a mark is empty."""
+    rows: list[list[Token]] = [[]]
+    for token in tokens:
+        if token.text in marks:
+            rows += [[] for _ in range(marks.index(token.text) + 1 - len(rows))]
+        elif token.text:
+            rows[-1].append(token)
+    return [tuple(row) for row in rows]
+
+
+def _by_breaks(tokens: Sequence[Token]) -> list[tuple[Token, ...]]:
+    """Rows that are not blank."""
     rows: list[list[Token]] = [[]]
     for token in tokens:
         first, *more = token.text.split("\n")

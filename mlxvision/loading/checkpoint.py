@@ -104,15 +104,18 @@ def _read_reading(path: Path) -> Reading | None:
         return None
     given = _read_json(path)
     try:
-        requests, rows = given["requests"], Rows(**given["rows"])
-        reading = Reading(tuple(requests), given["sheet_request"], given["transcript_chars"], rows)
+        requests, marks, rows = tuple(given["requests"]), tuple(given["row_marks"]), Rows(**given["rows"])
+        reading = Reading(requests, given["sheet_request"], marks, given["transcript_chars"], rows)
     except (KeyError, TypeError) as error:
         raise ModelFormatError("reading.json is not as it should be", sorted(given), _ADVICE) from error
     sizes = (rows.canvas_px, rows.row_px, rows.em_px, reading.transcript_chars)
     if not all(isinstance(size, int) and 8 <= size <= 10_000 for size in sizes) or rows.row_px > rows.canvas_px:
         raise ModelFormatError("reading.json has implausible sizes", sizes, _ADVICE)
-    if not all(isinstance(text, str) for text in (*reading.requests, reading.sheet_request)):
-        raise ModelFormatError("reading.json has requests that are no text", requests, _ADVICE)
+    texts = (*reading.requests, reading.sheet_request, *reading.row_marks)
+    if not all(isinstance(text, str) and text for text in texts):
+        raise ModelFormatError("reading.json has requests that are no text", texts, _ADVICE)
+    if len(reading.row_marks) < rows.canvas_px // rows.row_px:
+        raise ModelFormatError("reading.json has too few row marks", len(reading.row_marks), _ADVICE)
     return reading
 
 

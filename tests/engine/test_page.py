@@ -104,5 +104,5 @@ def test_time_that_is_up_ends_the_reading():
 
 
 def test_the_limit_of_tokens_holds_for_each_sheet():
-    done = read(row_reader(), page("Tea"), sampling=Sampling(max_tokens=1))
+    done = read(row_reader(), page("Tea"), sampling=Sampling(max_tokens=2))
     assert (len(done.text), done.finish_reason) == (1, "length")

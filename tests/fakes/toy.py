@@ -29,6 +29,7 @@ SPECIAL = ("<|system|>", "<|user|>", "<|assistant|>", "<|end|>", "<|image|>")
 SYSTEM, USER, ASSISTANT, END, IMAGE = range(256, 261)
 VOCABULARY = 261
 N_COLOURS = 4
+MARKS = tuple("abcde")
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ class RowCache:
 
 
 class RowNet(ToyNet):
-    """Says of every row of 24 px that has ink how far it reaches, like "14" for 14 parts of 8 px.
+    """Says of every row of 24 px that has ink how far it reaches, like "a14" for the first row and 14 parts of 8 px.
 
     most: it overlooks further rows.
     """
@@ -198,8 +199,8 @@ class RowNet(ToyNet):
         self.log.n_encoded += 1
         bands = np.split(image.canvas, image.canvas.shape[0] // 24)
         inked = [np.flatnonzero((band < 128).any((0, 2))) for band in bands]
-        said = [str(columns[-1] // 8 + 1) for columns in inked if len(columns)]
-        return ToyImage(mx.array([[*"\n".join(said[: self._most]).encode(), END]])[..., None])
+        said = [f"{m}{columns[-1] // 8 + 1}" for m, columns in zip(MARKS, inked, strict=False) if len(columns)]
+        return ToyImage(mx.array([[*"".join(said[: self._most]).encode(), END]])[..., None])
 
     def make_cache(self, padding: Sequence[int] = (0,)) -> RowCache:
         return RowCache()
@@ -280,7 +281,7 @@ def scripted(answer: str | bytes | Sequence[int], context_length: int = 4096) ->
 
 def row_reader(most: int = 100) -> Model:
     """A model that reads rows: asked for "Read.", it is shown rows and told "rows"."""
-    reading = Reading(("Read.",), "rows", 60, Rows(canvas_px=120, row_px=24, em_px=16))
+    reading = Reading(("Read.",), "rows", MARKS, 60, Rows(canvas_px=120, row_px=24, em_px=16))
     return replace(shared_worker().submit(lambda: _model(ToyConfig(), RowNet(most))).result(), reading=reading)
 
 

@@ -36,9 +36,14 @@ VIETNAMESE = frozenset(_vietnamese()) - frozenset(_ASCII)
 CHARACTERS = "".join(dict.fromkeys(_ASCII + _LATIN_1 + _vietnamese() + _MORE_LETTERS + _SIGNS))
 
 _ID = {"\n": NEWLINE} | {character: i for i, character in enumerate(CHARACTERS, len(_SPECIAL) + 1)}
-_CHARACTER = {i: character for character, i in _ID.items()}
 _ROLES = {role: i for i, role in enumerate(("user", "assistant", "system"), len(_ID) + len(_SPECIAL))}
 """One token each where a header names them; in every other text they are characters."""
+
+ROW_MARKS = "①②③④⑤⑥⑦⑧⑨"
+"""What is read of a canvas of rows has these before each row: they say where to look next. No picture shows them."""
+
+_ID |= {mark: i for i, mark in enumerate(ROW_MARKS, len(_ID) + len(_SPECIAL) + len(_ROLES))}
+_CHARACTER = {i: character for character, i in _ID.items()}
 
 VOCABULARY = -(-(len(_ID) + len(_SPECIAL) + len(_ROLES)) // 64) * 64
 IMAGE = VOCABULARY

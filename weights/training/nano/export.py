@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from training.nano.asking import TRANSCRIPT_CHARS
-from training.nano.characters import BEGIN, END_OF_TURN, PAD, build_tokenizer
+from training.nano.characters import BEGIN, END_OF_TURN, PAD, ROW_MARKS, build_tokenizer
 from training.nano.mixture import READ_REQUEST
 from training.nano.model import GRID, PATCH, Reader
 from training.nano.rows import EM_PX, ROW_PX
@@ -56,6 +56,7 @@ _READING = {
         "What does the text say?",
     ],
     "sheet_request": READ_REQUEST,
+    "row_marks": list(ROW_MARKS),
     "transcript_chars": TRANSCRIPT_CHARS,
     "rows": {"canvas_px": GRID * PATCH, "row_px": ROW_PX, "em_px": EM_PX},
 }

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from training.nano.asking import DOCUMENT_SIZES, ask
-from training.nano.characters import conversation, encode
+from training.nano.characters import ROW_MARKS, conversation, encode
 from training.nano.cutting import cut_rows
 from training.nano.fonts import load_faces
 from training.nano.model import GRID, PATCH, SLOTS
@@ -23,6 +23,7 @@ from training.nano.sample import Sample, Source
 from training.nano.words import Words
 
 IGNORE = -100
+UNSEEN = frozenset(" \n" + ROW_MARKS)
 READ_REQUEST = "OCR"
 """What the reading plan says with a canvas of rows."""
 
@@ -136,7 +137,7 @@ def collate(shows: str, samples: Sequence[Sample]) -> Batch:
             on, slot = _locate(sample.centres, columns)
             first = written.index(True) - 1
             patches[b, first : first + len(on)] = on
-            seen = np.array([not character.isspace() for character in answer])
+            seen = np.array([character not in UNSEEN for character in answer])
             dense[b] = 0
             dense[b, on[seen], slot[seen]] = np.array(encode(answer))[seen]
     pixels, *rest = map(torch.from_numpy, (pictures, ids, labels, patches, dense))

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from training.nano.characters import ROW_MARKS
 from training.nano.fonts import Face, Font, font
 from training.nano.sample import Source
 from training.nano.texts import GAP, MIXTURE, MONO
@@ -61,15 +62,16 @@ def draw_row(rng: Random, source: Source, width: int, kinds: Kinds = MIXTURE) ->
 
 
 def stack(rows: list[Row], n_rows: int, width: int) -> tuple[np.ndarray, str, np.ndarray | None]:
-    """Rows on a canvas of n_rows, white below -> ((H, W, 3) uint8, text, (len(text), 2) centres if known)."""
+    """Rows on a canvas of n_rows, white below -> ((H, W, 3) uint8, marked text, (len(text), 2) centres if known)."""
     canvas = np.full((n_rows * ROW_PX, width, 3), 255, np.uint8)
-    centres: list[np.ndarray] = []
-    for i, row in enumerate(rows):
+    text, centres = "", []
+    for i, (mark, row) in enumerate(zip(ROW_MARKS, rows, strict=False)):
         canvas[i * ROW_PX : (i + 1) * ROW_PX] = row.pixels[..., None]
+        text += mark + row.text
         if row.centres is not None:
-            points = np.stack([row.centres, np.full(len(row.text), i * ROW_PX + _MIDDLE_PX)], axis=1)
-            centres += [centres[-1][-1:], points] if centres else [points]  # a line break stays at the last character
-    return canvas, "\n".join(row.text for row in rows), np.concatenate(centres) if centres else None
+            x = np.concatenate([[0], row.centres])  # a mark stands for the beginning of its row
+            centres.append(np.stack([x, np.full(len(x), i * ROW_PX + _MIDDLE_PX)], axis=1))
+    return canvas, text, np.concatenate(centres) if centres else None
 
 
 def _face(rng: Random, faces: tuple[Face, ...], *, mono: bool) -> Face:
