@@ -91,8 +91,8 @@ class Reading:
     """How a model that was trained on rows of text reads a picture.
 
     requests: the prompts that ask for the text of a picture; every other prompt is answered from what was read and the
-    picture together. sheet_request: the prompt that goes with a canvas of rows. row_marks: what the answer has before
-    the first row, the second, and so on. transcript_chars: how much of what was read may go with a question.
+    picture together. sheet_request: the prompt that goes with a canvas of rows. row_marks: an answer that begins with
+    the first of these reads the first row, and so on. transcript_chars: how much of what was read goes with a question.
     """
 
     requests: tuple[str, ...]

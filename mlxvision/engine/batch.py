@@ -1,4 +1,4 @@
-"""Greedy answers to one prompt about several pictures at once. Runs on the MLX thread."""
+"""Greedy answers to several prompts of one length at once. Runs on the MLX thread."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mlxvision.types import FinishReason, Token
 
 @dataclass
 class BatchAnswer:
-    """What is said about one of the pictures; reason is None until it ends."""
+    """What is said to one of the prompts; reason is None until it ends."""
 
     detokenizer: Detokenizer
     loop: LoopDetector = field(default_factory=LoopDetector)
@@ -39,16 +39,20 @@ class BatchAnswer:
 
 
 def answer_all(
-    model: Model, prompt: list[int], images: Sequence[EncodedImage], max_tokens: int, interruption: Interruption
+    model: Model,
+    prompts: Sequence[Sequence[int]],
+    images: Sequence[EncodedImage],
+    max_tokens: int,
+    interruption: Interruption,
 ) -> list[BatchAnswer]:
-    """prompt: with one image token. Answers that are interrupted hold what was said so far."""
+    """One answer for each prompt and its image. Answers that are interrupted hold what was said so far."""
     net, stop_tokens = model.net, model.family.stop_tokens(model.tokenizer)
-    answers = [BatchAnswer(Detokenizer(model.tokenizer)) for _ in images]
-    cache = net.make_cache([0] * len(images))
+    answers = [BatchAnswer(Detokenizer(model.tokenizer)) for _ in prompts]
+    cache = net.make_cache([0] * len(prompts))
     for row, image in enumerate(images):
         cache.add_image(image, row)
-    limit = min(max_tokens, model.family.context_length(model.config) - len(prompt))
-    tokens, logprobs = _likeliest(net.logits(net.hidden(mx.array([prompt] * len(images)), cache)[:, -1:]))
+    limit = min(max_tokens, model.family.context_length(model.config) - len(prompts[0]))
+    tokens, logprobs = _likeliest(net.logits(net.hidden(mx.array(prompts), cache)[:, -1:]))
     ending: FinishReason = "length"
     for count in range(1, limit + 1):
         if reason := interruption():

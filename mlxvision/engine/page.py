@@ -1,7 +1,8 @@
 """The reading plan: the lines of a picture are laid out on sheets, the sheets read, and their rows put together again.
 
-A model that says something of every row of a sheet is believed; otherwise the sheet is halved and read again, but not
-more often than there are sheets, twice over.
+A model that was trained on rows reads each by itself, all of them at once. Any other reads a sheet in one answer; where
+that has not as many rows as the sheet, the sheet is halved and read again, but not more often than there are sheets,
+twice over.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from mlxvision.types import Done, FinishReason, Image, Line, Message, Progress, 
 
 _BATCH = 4
 _INTERRUPTED = ("cancelled", "time")
+_NARROWEST = 4  # so many characters may stand in an em
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +77,24 @@ class Page:
         return Done(text, tokens, self._reason, self._usage, self._receipts(len(sheets)), self._timings_ms, lines)
 
     def _read(self, sheets: Sequence[Sheet]) -> list[_Row]:
-        """A row of tokens for each row of the sheets; nothing of some sheets if interrupted."""
+        """What stands in each row of the sheets; nothing in some if interrupted."""
+        reading = self._model.reading
+        if not reading:
+            return self._read_whole(sheets)
+        marks = [self._model.tokenizer.encode(mark) for mark in reading.row_marks]
+        limit = min(self._max_tokens, _NARROWEST * self._rows.canvas_px // self._rows.em_px)
+        answers = self._answers(sheets, [marks[: len(sheet.lines)] for sheet in sheets], limit)
+        lines = [line for sheet in sheets for line in sheet.lines]
+        self._reason = next((a.reason for a in answers if a.reason and a.reason != "stop"), self._reason)
+        return [_Row(line, tuple(answer.tokens)) for line, answer in zip(lines, answers, strict=False)]
+
+    def _read_whole(self, sheets: Sequence[Sheet]) -> list[_Row]:
         rows: list[_Row] = []
-        for sheet, answer in zip(sheets, self._answers(sheets), strict=False):
-            read, n = self._split(answer.tokens), len(sheet.lines)
-            whole = len(read) == n and all(read)
-            if not whole and n > 1 and answer.reason not in _INTERRUPTED and self._halvings:
+        for sheet, answer in zip(sheets, self._answers(sheets, [[[]]] * len(sheets), self._max_tokens), strict=False):
+            read, n = _split(answer.tokens), len(sheet.lines)
+            if len(read) != n and n > 1 and answer.reason not in _INTERRUPTED and self._halvings:
                 self._halvings -= 1
-                rows += self._read(_halves(sheet, self._rows.row_px))
+                rows += self._read_whole(_halves(sheet, self._rows.row_px))
                 continue
             if answer.reason and answer.reason != "stop":
                 self._reason = answer.reason
@@ -91,29 +103,29 @@ class Page:
             rows += [_Row(line, row) for line, row in zip(sheet.lines, padded, strict=False)]
         return rows
 
-    def _answers(self, sheets: Sequence[Sheet]) -> list[BatchAnswer]:
-        """None at all if interrupted before all sheets are encoded."""
+    def _answers(
+        self, sheets: Sequence[Sheet], begun: Sequence[Sequence[list[int]]], max_tokens: int
+    ) -> list[BatchAnswer]:
+        """begun: the tokens with which each answer about each sheet begins -> all answers; none if interrupted."""
         model, canvases = self._model, [open_image(PIL.Image.fromarray(sheet.canvas)) for sheet in sheets]
-        prompt = model.family.render([Message("user", (canvases[0], self._prompt))], model.tokenizer, model.config)
+        asked = model.family.render([Message("user", (canvases[0], self._prompt))], model.tokenizer, model.config)
         try:
             with self._timed("encode"):
                 images = [self._encode(canvas) for canvas in canvases]
         except Interrupted as interrupted:
             self._reason = interrupted.reason
             return []
+        prompts = [asked + tokens for beginnings in begun for tokens in beginnings]
+        shown = [image for image, beginnings in zip(images, begun, strict=True) for _ in beginnings]
         with self._timed("generate"):
-            answers = answer_all(model, prompt, images, self._max_tokens, self._interruption)
+            answers = answer_all(model, prompts, shown, max_tokens, self._interruption)
         self._usage = replace(
             self._usage,
-            prompt_tokens=self._usage.prompt_tokens + len(prompt) * len(sheets),
+            prompt_tokens=self._usage.prompt_tokens + sum(map(len, prompts)),
             output_tokens=self._usage.output_tokens + sum(len(answer.tokens) for answer in answers),
             image_tokens=self._usage.image_tokens + sum(image.n_tokens for image in images),
         )
         return answers
-
-    def _split(self, tokens: Sequence[Token]) -> list[tuple[Token, ...]]:
-        """The tokens of each row, without marks and line breaks."""
-        return _by_marks(tokens, self._model.reading.row_marks) if self._model.reading else _by_breaks(tokens)
 
     def _encode(self, canvas: Image) -> EncodedImage:
         model = self._model
@@ -158,19 +170,8 @@ def _halves(sheet: Sheet, row_px: int) -> tuple[Sheet, Sheet]:
     return Sheet(upper, sheet.lines[:n]), Sheet(lower, sheet.lines[n:])
 
 
-def _by_marks(tokens: Sequence[Token], marks: Sequence[str]) -> list[tuple[Token, ...]]:
-    """Up to the last mark that was said; a row without a mark is empty."""
-    rows: list[list[Token]] = [[]]
-    for token in tokens:
-        if token.text in marks:
-            rows += [[] for _ in range(marks.index(token.text) + 1 - len(rows))]
-        elif token.text:
-            rows[-1].append(token)
-    return [tuple(row) for row in rows]
-
-
-def _by_breaks(tokens: Sequence[Token]) -> list[tuple[Token, ...]]:
-    """Rows that are not blank."""
+def _split(tokens: Sequence[Token]) -> list[tuple[Token, ...]]:
+    """The tokens of each row that is not blank, without line breaks."""
     rows: list[list[Token]] = [[]]
     for token in tokens:
         first, *more = token.text.split("\n")

@@ -12,7 +12,7 @@ from mlxvision.engine import Engine
 from mlxvision.errors import UsageError
 from mlxvision.images import open_image
 from mlxvision.types import Message, Progress, Request, Sampling
-from tests.fakes.toy import row_reader, scripted
+from tests.fakes.toy import row_reader, scripted, sheet_reader
 
 WORDS = ("Total", "Subtotal of it", "Tax", "Espresso", "Thank you", "Date", "Number", "Tea and cake", "Shop")
 
@@ -47,9 +47,14 @@ def test_the_text_is_what_the_tokens_say():
     assert all(line.confidence > 0.9 for line in done.lines)
 
 
+def test_a_model_that_does_not_read_rows_reads_whole_sheets():
+    done = read(sheet_reader(), page(*WORDS), plan="zoom")
+    assert done.text == read(row_reader(), page(*WORDS)).text
+
+
 def test_a_sheet_of_which_rows_were_overlooked_is_read_again_in_halves():
-    model = row_reader(most=2)
-    done = read(model, page(*WORDS))
+    model = sheet_reader(most=2)
+    done = read(model, page(*WORDS), plan="zoom")
     assert done.text == read(row_reader(), page(*WORDS)).text
     assert model.net.log.n_encoded > 2
 
@@ -103,6 +108,6 @@ def test_time_that_is_up_ends_the_reading():
     assert read(row_reader(), page(*WORDS), deadline_s=0.0).finish_reason == "time"
 
 
-def test_the_limit_of_tokens_holds_for_each_sheet():
-    done = read(row_reader(), page("Tea"), sampling=Sampling(max_tokens=2))
+def test_the_limit_of_tokens_holds_for_each_answer():
+    done = read(row_reader(), page("Tea"), sampling=Sampling(max_tokens=1))
     assert (len(done.text), done.finish_reason) == (1, "length")

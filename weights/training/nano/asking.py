@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 import numpy as np
@@ -12,11 +13,12 @@ from mlxvision.families.mllama.preprocess import fit
 from training.nano.characters import CHARACTERS
 from training.nano.documents import DESCRIBE_REQUESTS, Document, draw
 from training.nano.model import GRID, PATCH
+from training.nano.recall import recall
 from training.nano.sample import Sample, Source
 
 TRANSCRIPT_CHARS = 1200
 
-DOCUMENT_SIZES = {(GRID, GRID): 1, (6, 12): 1}
+DOCUMENT_SIZES = {(GRID, GRID): 2, (6, 12): 3}
 """Canvases in patches. The small one shows a corner only: enough for documents whose answers stand in their text."""
 
 _WITH_PICTURE = {
@@ -27,10 +29,16 @@ _WITH_TEXT = {
     "receipt": 8, "invoice": 4, "form": 8, "table": 4, "dialog": 2, "article": 1, "listing": 1,
 }  # fmt: skip
 _MOST_QUESTIONS = 7
+_RECALL = 0.5
+"""The share of small canvases that show nothing and only have a text that is asked for."""
 
 
 def ask(rng: Random, source: Source, size: tuple[int, int]) -> Sample:
     """size: rows and columns of patches."""
+    rows, columns = size
+    if size != (GRID, GRID) and rng.random() < _RECALL:
+        transcript, turns = recall(rng, source.words)
+        return Sample(np.full((rows * PATCH, columns * PATCH, 3), 255, np.uint8), opening(transcript, turns))
     kinds = _WITH_PICTURE if size == (GRID, GRID) else _WITH_TEXT
     document = draw(rng, source, rng.choices(list(kinds), list(kinds.values()))[0])
     pairs = rng.sample(document.questions, min(len(document.questions), rng.randint(1, _MOST_QUESTIONS)))
@@ -38,11 +46,10 @@ def ask(rng: Random, source: Source, size: tuple[int, int]) -> Sample:
         pairs.insert(rng.randint(0, len(pairs)), (rng.choice(DESCRIBE_REQUESTS), document.description))
     transcript = shorten_transcript(misread(rng, document), TRANSCRIPT_CHARS)
     turns = opening(transcript, pairs)
-    rows, columns = size
     return Sample(on_tile(document.picture)[: rows * PATCH, : columns * PATCH], turns)
 
 
-def opening(transcript: str, pairs: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+def opening(transcript: str, pairs: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """The conversation, whose first question follows what was read."""
     (question, answer), *others = pairs
     return ((f"{transcript}\n\n{question}" if transcript else question, answer), *others)

@@ -40,7 +40,7 @@ _ROLES = {role: i for i, role in enumerate(("user", "assistant", "system"), len(
 """One token each where a header names them; in every other text they are characters."""
 
 ROW_MARKS = "①②③④⑤⑥⑦⑧⑨"
-"""What is read of a canvas of rows has these before each row: they say where to look next. No picture shows them."""
+"""An answer that begins with one of these reads that row of a canvas. No picture shows them."""
 
 _ID |= {mark: i for i, mark in enumerate(ROW_MARKS, len(_ID) + len(_SPECIAL) + len(_ROLES))}
 _CHARACTER = {i: character for character, i in _ID.items()}

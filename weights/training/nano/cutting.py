@@ -11,8 +11,8 @@ from mlxvision.reading import find_lines, lay_out
 from mlxvision.types import Rows
 from training.nano.documents import draw
 from training.nano.model import GRID, PATCH
-from training.nano.rows import EM_PX, ROW_PX, Row
-from training.nano.sample import Source
+from training.nano.rows import EM_PX, ROW_PX
+from training.nano.sample import Row, Source
 
 ROWS = Rows(GRID * PATCH, ROW_PX, EM_PX)
 

@@ -2,7 +2,7 @@
 
 Usage: python -m training.nano.evaluate MODEL --work DIR [--count N] [--sets NAME ...] [--show]
 
-Text is scored by characters after blank lines and surrounding blanks are dropped; answers must be exact.
+Text is scored by characters after blank lines, separators and surrounding blanks are dropped; answers must be exact.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def tesseract(case: Case, layout: str) -> str:
 
 
 def tidy(text: str) -> str:
-    return "\n".join(" ".join(line.split()) for line in text.splitlines() if line.strip())
+    """Without blank lines, needless blanks, and separators such as "-----"."""
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return "\n".join(line for line in lines if line.strip("-=_*.~#+ "))
 
 
 if __name__ == "__main__":

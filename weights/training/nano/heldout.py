@@ -8,7 +8,6 @@ from random import Random
 
 from training.nano import texts
 from training.nano.fonts import load_faces
-from training.nano.mixture import READ_REQUEST
 from training.nano.model import GRID, PATCH
 from training.nano.rows import Kinds, draw_row, stack
 from training.nano.sample import Sample, Source
@@ -40,6 +39,5 @@ def held_out_samples(work: Path, name: str, count: int) -> list[Sample]:
     rng, samples = Random(f"held out {name}"), []
     for _ in range(count):
         rows = [draw_row(rng, source, GRID * PATCH, chosen.kinds) for _ in range(chosen.n_rows)]
-        picture, text, centres = stack(rows, chosen.n_rows, GRID * PATCH)
-        samples.append(Sample(picture, ((READ_REQUEST, text),), centres))
+        samples.append(stack(rows, chosen.n_rows, GRID * PATCH))
     return samples

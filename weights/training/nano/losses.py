@@ -31,14 +31,14 @@ class Losses(NamedTuple):
 
 def losses(reader: Reader, batch: Batch) -> Losses:
     features = reader.see(batch.pictures)
-    answer = reader.answer(batch.ids, features)
+    answer = reader.answer(batch.ids, features, batch.row, batch.positions)
     asked = batch.labels != IGNORE
     logits, labels = reader.net.lm_head(answer.hidden[asked]).float(), batch.labels[asked]
     dense, dense_accuracy = _dense(reader, features[:, 1:], batch.dense)
     return Losses(
         F.cross_entropy(logits, labels),
         dense,
-        _gaze(answer.looks, batch.patches),
+        _gaze(answer.looks, batch.here, batch.there),
         (logits.argmax(-1) == labels).float().mean(),
         dense_accuracy,
     )
@@ -62,12 +62,11 @@ def _dense(reader: Reader, features: torch.Tensor, labels: torch.Tensor) -> tupl
     return loss[printed].mean() + _EMPTY_WEIGHT * loss[~printed].mean(), accuracy
 
 
-def _gaze(looks: list[tuple[torch.Tensor, torch.Tensor]], patches: torch.Tensor) -> torch.Tensor:
-    """looks: as in `Answer`, the first of the N image features being the class token's; patches: (B, L)"""
-    previous = F.pad(patches[:, :-1], (1, 0), value=-1)
-    total = patches.new_zeros((), dtype=torch.float32)
+def _gaze(looks: list[tuple[torch.Tensor, torch.Tensor]], here: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
+    """looks: as in `Answer`, the first of the N image features being the class token's; here, there: (B, L)"""
+    total = here.new_zeros((), dtype=torch.float32)
     for i, (queries, keys) in enumerate(looks):
-        wanted = patches if i else previous
+        wanted = there if i else here
         known = wanted >= 0
         if known.any():
             scores = (queries @ keys.transpose(1, 2))[known].float() * queries.shape[-1] ** -0.5

@@ -14,18 +14,17 @@ import numpy as np
 import torch
 
 from training.nano.asking import DOCUMENT_SIZES, ask
-from training.nano.characters import ROW_MARKS, conversation, encode
+from training.nano.characters import END_OF_TURN, ROW_MARKS, conversation, encode, question
 from training.nano.cutting import cut_rows
 from training.nano.fonts import load_faces
 from training.nano.model import GRID, PATCH, SLOTS
-from training.nano.rows import ROW_PX, Row, draw_row, stack
-from training.nano.sample import Sample, Source
+from training.nano.rows import ROW_PX, draw_row, stack
+from training.nano.sample import Row, Sample, Source
 from training.nano.words import Words
 
 IGNORE = -100
-UNSEEN = frozenset(" \n" + ROW_MARKS)
 READ_REQUEST = "OCR"
-"""What the reading plan says with a canvas of rows."""
+"""What the reading plan asks of a canvas of rows."""
 
 _EASY_PARTS = 300
 """The first parts of seeing and of answering show few designs without any effects: the soonest way to learn either."""
@@ -41,16 +40,21 @@ _ROW_COUNTS = {1: 2, 2: 2, 3: 2, 5: 3, 9: 5}
 class Batch(NamedTuple):
     """shows: a word for the log. pictures: (B, H, W, 3) uint8, at the top left of the grid of patches.
 
-    ids: (B, L). labels: (B, L), what follows each id where it belongs to an answer, else IGNORE.
-    patches: (B, L), the patch of the canvas on which the label is printed, or -1.
+    ids: (B, L). row: (B, L), 0 for the conversation, or else the row that is read from here on: rows do not see each
+    other. positions: (B, L), each row's follow those of the conversation.
+    labels: (B, L), what follows each id where it belongs to an answer, else IGNORE.
+    here, there: (B, L), the patches on which the id and the label are printed, or -1.
     dense: (B, P, SLOTS), the character centred in each part of each patch, 0 for none, IGNORE where not known.
     """
 
     shows: str
     pictures: torch.Tensor
     ids: torch.Tensor
+    row: torch.Tensor
+    positions: torch.Tensor
     labels: torch.Tensor
-    patches: torch.Tensor
+    here: torch.Tensor
+    there: torch.Tensor
     dense: torch.Tensor
 
     def to(self, device: str) -> Batch:
@@ -87,7 +91,8 @@ class Parts(torch.utils.data.Dataset):
 
     def _sheet(self, rng: Random, easy: bool, n_rows: int) -> Sample:
         source = self._easy_source if easy else rng.choice(self._sources)
-        return _read([draw_row(rng, source, GRID * PATCH) for _ in range(_filled(rng, n_rows))], n_rows)
+        rows = [draw_row(rng, source, GRID * PATCH) for _ in range(_filled(rng, n_rows))]
+        return stack(rows, n_rows, GRID * PATCH)
 
     def _cut_sheets(self, rng: Random, n_rows: int, count: int) -> list[Sample]:
         samples, rows = [], []
@@ -95,18 +100,17 @@ class Parts(torch.utils.data.Dataset):
             while len(rows) < n_rows:
                 rows += cut_rows(rng, rng.choice(self._sources))
             filled = _filled(rng, n_rows)
-            samples.append(_read(rows[:filled], n_rows))
+            samples.append(stack(rows[:filled], n_rows, GRID * PATCH))
             rows = rows[filled:]
         return samples
 
     def _documents(self, rng: Random) -> Batch:
-
         rows, columns = rng.choices(list(DOCUMENT_SIZES), list(DOCUMENT_SIZES.values()))[0]
         samples: list[Sample] = []
         cost = 0
         while cost < self._budget:
             samples.append(ask(rng, rng.choice(self._sources), (rows, columns)))
-            cost += rows * columns + sum(len(asked) + len(answer) + 12 for asked, answer in samples[-1].turns)
+            cost += 2 * rows * columns + sum(len(asked) + len(answer) + 12 for asked, answer in samples[-1].turns)
         return collate("questions", samples)
 
 
@@ -115,36 +119,80 @@ def _filled(rng: Random, n_rows: int) -> int:
     return rng.randint(1, n_rows) if rng.random() < 0.3 else n_rows
 
 
-def _read(rows: list[Row], n_rows: int) -> Sample:
-    """A canvas of n_rows with the request to read it."""
-    picture, text, centres = stack(rows, n_rows, GRID * PATCH)
-    return Sample(picture, ((READ_REQUEST, text),), centres)
-
-
 def collate(shows: str, samples: Sequence[Sample]) -> Batch:
-    columns = samples[0].picture.shape[1] // PATCH
-    talks = [conversation(sample.turns) for sample in samples]
-    length = max(len(ids) for ids, _ in talks) - 1
-    ids = np.zeros((len(samples), length), np.int64)
-    labels, patches = np.full_like(ids, IGNORE), np.full_like(ids, -1)
+    talks = [_rows(sample) if sample.rows else _conversation(sample) for sample in samples]
+    length = max(len(talk.ids) for talk in talks)
     pictures = np.stack([sample.picture for sample in samples])
     dense = np.full((len(samples), pictures[0, ..., 0].size // PATCH**2, SLOTS), IGNORE, np.int64)
-    for b, ((said, written), sample) in enumerate(zip(talks, samples, strict=True)):
-        ids[b, : len(said) - 1] = said[:-1]
-        labels[b, : len(said) - 1] = np.where(written[1:], said[1:], IGNORE)
-        if sample.centres is not None:
-            answer = sample.turns[0][1]
-            on, slot = _locate(sample.centres, columns)
-            first = written.index(True) - 1
-            patches[b, first : first + len(on)] = on
-            seen = np.array([character not in UNSEEN for character in answer])
-            dense[b] = 0
-            dense[b, on[seen], slot[seen]] = np.array(encode(answer))[seen]
-    pixels, *rest = map(torch.from_numpy, (pictures, ids, labels, patches, dense))
-    return Batch(shows, pixels, *rest)
+    for b, sample in enumerate(samples):
+        if sample.rows and all(row.centres is not None for row in sample.rows):
+            dense[b] = _dense(sample.rows, dense.shape[1])
+    fields = zip(zip(*talks, strict=True), _PADDING, strict=True)
+    padded = [np.stack([np.pad(x, (0, length - len(x)), constant_values=fill) for x in xs]) for xs, fill in fields]
+    pixels, *texts, known = map(torch.from_numpy, (pictures, *padded, dense))
+    return Batch(shows, pixels, *texts, known)
 
 
-def _locate(centres: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray]:
-    """The patch and the slot within it of each point."""
-    x, y = centres[:, 0] / PATCH, (centres[:, 1] / PATCH).astype(int)
-    return y * columns + x.astype(int), (x % 1 * SLOTS).astype(int)
+class _Talk(NamedTuple):
+    """As in `Batch`, of one sample."""
+
+    ids: np.ndarray
+    row: np.ndarray
+    positions: np.ndarray
+    labels: np.ndarray
+    here: np.ndarray
+    there: np.ndarray
+
+
+_PADDING = _Talk(0, 0, 0, IGNORE, -1, -1)  # pyright: ignore
+
+
+def _conversation(sample: Sample) -> _Talk:
+    said, written = map(np.array, conversation(sample.turns))
+    n = len(said) - 1
+    nowhere = np.full(n, -1)
+    return _Talk(
+        said[:-1], np.zeros(n, int), np.arange(n), np.where(written[1:], said[1:], IGNORE), nowhere, nowhere.copy()
+    )
+
+
+def _rows(sample: Sample) -> _Talk:
+    """One after the other, each after its mark."""
+    asked = np.array(question((), READ_REQUEST))
+    n, nothing = len(asked), np.full(len(asked), -1)
+    parts = [_Talk(asked, np.zeros(n, int), np.arange(n), np.full(n, IGNORE), nothing, nothing)]
+    for i, (mark, row) in enumerate(zip(ROW_MARKS, sample.rows, strict=False), 1):
+        ids = np.array(encode(mark + row.text))
+        places = _places(i - 1, row)
+        parts.append(
+            _Talk(
+                ids,
+                np.full(len(ids), i),
+                n + np.arange(len(ids)),
+                np.append(ids[1:], END_OF_TURN),
+                places,
+                np.append(places[1:], -1),
+            )
+        )
+    return _Talk(*(np.concatenate(field) for field in zip(*parts, strict=True)))
+
+
+def _places(number: int, row: Row) -> np.ndarray:
+    """The patches of a mark, which stands for the beginning of its row, and of the row's characters."""
+    if row.centres is None:
+        return np.full(1 + len(row.text), -1)
+    return _middle(number) * GRID + np.append(0, row.centres // PATCH).astype(int)
+
+
+def _middle(number: int) -> int:
+    """The row of patches in the middle of a row of text."""
+    return number * _ROW_PATCHES + _ROW_PATCHES // 2
+
+
+def _dense(rows: Sequence[Row], n_patches: int) -> np.ndarray:
+    dense = np.zeros((n_patches, SLOTS), np.int64)
+    for i, row in enumerate(rows):
+        seen = np.array([character != " " for character in row.text])
+        x = row.centres[seen] / PATCH
+        dense[_middle(i) * GRID + x.astype(int), (x % 1 * SLOTS).astype(int)] = np.array(encode(row.text))[seen]
+    return dense

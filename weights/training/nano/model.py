@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-from transformers import AttentionInterface, DynamicCache, MllamaConfig, MllamaForConditionalGeneration
+from transformers import AttentionInterface, MllamaConfig, MllamaForConditionalGeneration
 
 from training.nano.characters import BEGIN, END_OF_TURN, IMAGE, PAD, VOCABULARY
 
@@ -108,21 +108,29 @@ class Reader(nn.Module):
         features = torch.cat([x, torch.stack(kept, dim=-1).flatten(2)], dim=-1)
         return self.net.model.multi_modal_projector(features[:, :n_real])
 
-    def answer(self, ids: torch.Tensor, features: torch.Tensor, cache: DynamicCache | None = None) -> Answer:
-        """ids: (B, L), padded on the right; features: (B, N, D). What follows a filled cache sees the picture."""
+    def answer(self, ids: torch.Tensor, features: torch.Tensor, row: torch.Tensor, positions: torch.Tensor) -> Answer:
+        """ids, row, positions: (B, L), as in a `Batch`, padded on the right; features: (B, N, D)"""
         text = self.net.model.language_model
-        past = cache.get_seq_length() if cache else 0
         x = text.embed_tokens(ids)
-        positions = text.rotary_emb(x, past + torch.arange(ids.shape[1], device=ids.device)[None])
-        sees = ((ids == IMAGE).cumsum(1) + past).clamp(max=1)[..., None]
+        waves = text.rotary_emb(x, positions)
+        sees = (ids == IMAGE).cumsum(1).clamp(max=1)[..., None]
+        mask = _text_mask(row)
         looks = []
         for i, layer in enumerate(text.layers):
             if i in text.config.cross_attention_layers:
                 x, look = _cross(layer, x, features, sees.to(x.dtype))
                 looks.append(look)
             else:
-                x = layer(x, attention_mask=None, position_embeddings=positions, past_key_values=cache)
+                x = layer(x, attention_mask=mask, position_embeddings=waves)
         return Answer(text.norm(x), looks)
+
+
+def _text_mask(row: torch.Tensor) -> torch.Tensor:
+    """row: (B, L) -> (B, 1, L, L), what to add to the scores: later tokens and other rows are not seen."""
+    L = row.shape[1]
+    earlier = torch.ones(L, L, dtype=torch.bool, device=row.device).tril()
+    seen = earlier & ((row[:, None] == 0) | (row[:, None] == row[..., None]))
+    return torch.zeros(seen.shape, device=row.device).masked_fill(~seen, torch.finfo(torch.float32).min)[:, None]
 
 
 def _patches(pictures: torch.Tensor) -> torch.Tensor:
@@ -148,25 +156,19 @@ def _plain_attention(
     attention_mask: torch.Tensor | None,
     **_others: object,
 ) -> tuple[torch.Tensor, None]:
-    """What transformers calls in every attention; a text that is read at once is causal, and has no mask."""
-    causal = attention_mask is None and query.shape[2] == key.shape[2]
-    return _attend(query, key, value, attention_mask, causal).transpose(1, 2), None
+    """What transformers calls in every attention."""
+    return _attend(query, key, value, attention_mask).transpose(1, 2), None
 
 
-def _attend(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor | None = None, causal: bool = False
-) -> torch.Tensor:
+def _attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
     """q: (B, H, L, E); k, v: (B, K, S, E); mask: added to the scores -> (B, H, L, E)"""
     if q.is_cuda:
-        return F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal, enable_gqa=True)
+        return F.scaled_dot_product_attention(q, k, v, mask, enable_gqa=True)
     # Plain products take four fifths of the time of the fused kernel for such short texts on a CPU.
     k, v = (x.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for x in (k, v))
     scores = q @ k.transpose(2, 3) * q.shape[-1] ** -0.5
     if mask is not None:
         scores = scores + mask
-    if causal:
-        later = torch.ones(scores.shape[2:], dtype=torch.bool, device=q.device).triu(1)
-        scores = scores.masked_fill(later, torch.finfo(scores.dtype).min)
     return scores.softmax(-1).to(v.dtype) @ v
 
 

@@ -7,32 +7,22 @@ more.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from training.nano.characters import ROW_MARKS
 from training.nano.fonts import Face, Font, font
-from training.nano.sample import Source
+from training.nano.sample import Row, Sample, Source
 from training.nano.texts import GAP, MIXTURE, MONO
 from training.nano.words import Words
 
 ROW_PX, EM_PX, BASELINE_PX = 24, 16, 17.5
-_MIDDLE_PX = 12  # where a small letter's middle lies, in every row
 _FILTERS = (Image.Resampling.BICUBIC, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS, Image.Resampling.BILINEAR)
 
 Kinds = Mapping[Callable[[Random, Words], str], float]
-
-
-class Row(NamedTuple):
-    """pixels: (ROW_PX, width) uint8. centres: (len(text),) x of each character in pixels, None if not known."""
-
-    pixels: np.ndarray
-    text: str
-    centres: np.ndarray | None
 
 
 class _Setting(NamedTuple):
@@ -61,17 +51,12 @@ def draw_row(rng: Random, source: Source, width: int, kinds: Kinds = MIXTURE) ->
     return Row(pixels, text.replace(GAP, " "), (lefts + advances / 2) / setting.scale)
 
 
-def stack(rows: list[Row], n_rows: int, width: int) -> tuple[np.ndarray, str, np.ndarray | None]:
-    """Rows on a canvas of n_rows, white below -> ((H, W, 3) uint8, marked text, (len(text), 2) centres if known)."""
+def stack(rows: Sequence[Row], n_rows: int, width: int) -> Sample:
+    """Rows on a canvas of n_rows, white below."""
     canvas = np.full((n_rows * ROW_PX, width, 3), 255, np.uint8)
-    text, centres = "", []
-    for i, (mark, row) in enumerate(zip(ROW_MARKS, rows, strict=False)):
+    for i, row in enumerate(rows):
         canvas[i * ROW_PX : (i + 1) * ROW_PX] = row.pixels[..., None]
-        text += mark + row.text
-        if row.centres is not None:
-            x = np.concatenate([[0], row.centres])  # a mark stands for the beginning of its row
-            centres.append(np.stack([x, np.full(len(x), i * ROW_PX + _MIDDLE_PX)], axis=1))
-    return canvas, text, np.concatenate(centres) if centres else None
+    return Sample(canvas, rows=tuple(rows))
 
 
 def _face(rng: Random, faces: tuple[Face, ...], *, mono: bool) -> Face:

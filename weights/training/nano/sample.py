@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,17 +11,24 @@ from training.nano.fonts import Face
 from training.nano.words import Words
 
 
+class Row(NamedTuple):
+    """A row of text. pixels: (H, W) uint8. centres: (len(text),) x of each character in pixels, None if not known."""
+
+    pixels: np.ndarray
+    text: str
+    centres: np.ndarray | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """A picture and a conversation about it.
+    """A picture and a conversation about it, or a canvas of rows to be read one by one.
 
     picture: (H, W, 3) uint8, whole patches. turns: (user, assistant) pairs; the picture stands before the first.
-    centres: (n, 2) x and y in pixels where each character of the first answer is printed, None where it is not.
     """
 
     picture: np.ndarray
-    turns: tuple[tuple[str, str], ...]
-    centres: np.ndarray | None = None
+    turns: tuple[tuple[str, str], ...] = ()
+    rows: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from training.nano.documents.style import Colour, Style
 from training.nano.fonts import Font
 
 LARGEST_PX, SMALLEST_PX = 1100, 150
+_SEPARATOR = re.compile(r"[-=_*.~#+ ]{6,}")
 _SAME_ROW = 0.4  # of the smaller font: so far may the baselines of one row be apart
 
 
@@ -57,7 +59,7 @@ class Sheet:
         self.image = self.image.crop((0, 0, self.width, self.height))
 
     def lines(self) -> tuple[tuple[str, ...], np.ndarray]:
-        """The rows in reading order and their (n, 4) boxes."""
+        """The rows in reading order and their (n, 4) boxes. Separators such as "-----" are no text."""
         rows: list[list[_Piece]] = []
         for piece in sorted(self._pieces, key=lambda p: (p.column, p.baseline)):
             if rows and _on_one_row(rows[-1][0], piece):
@@ -66,6 +68,7 @@ class Sheet:
                 rows.append([piece])
         for row in rows:
             row.sort(key=lambda p: p.box[0])
+        rows = [row for row in rows if not all(_SEPARATOR.fullmatch(piece.text) for piece in row)]
         boxes = [_around([piece.box for piece in row]) for row in rows]
         return tuple(" ".join(p.text for p in row) for row in rows), np.array(boxes, np.float32).reshape(-1, 4)
 
