@@ -37,6 +37,10 @@ class EncodedImage(Protocol):
     def nbytes(self) -> int: ...
     @property
     def n_tokens(self) -> int: ...
+    @property
+    def arrays(self) -> Sequence[mx.array]:
+        """All it consists of, in the order in which `Net.restore` takes it."""
+        ...
 
 
 class Cache(Protocol):
@@ -56,12 +60,24 @@ class Cache(Protocol):
         """Give the next image of a sequence, in the order of the image tokens still to come."""
         ...
 
+    def trim(self, tokens: Sequence[int]) -> None:
+        """Go back to when it held only these, the first of its tokens, and their images. For one sequence."""
+        ...
+
+    def fork(self) -> Cache:
+        """A second one that holds the same and goes its own way; what both hold is shared."""
+        ...
+
 
 class Net(Protocol):
     """The arrays of a model and their arithmetic. Made by `Family.build` as an `mlx.nn.Module`."""
 
     def encode(self, image: ImageInput, each_step: Callable[[], None]) -> EncodedImage:
         """Run the vision tower. each_step is called between parts of the work and may raise to stop it."""
+        ...
+
+    def restore(self, image: ImageInput, arrays: Sequence[mx.array]) -> EncodedImage | None:
+        """What `encode` made of the image, from its arrays; None if their number, shapes or types are others."""
         ...
 
     def make_cache(self, padding: Sequence[int] = (0,)) -> Cache:
@@ -84,7 +100,8 @@ class Net(Protocol):
 class Family:
     """One model family: how its checkpoints are read and how its prompts are written.
 
-    `Config` below is the family's own frozen dataclass; other rooms hand it back without looking inside.
+    `Config` below is the family's own frozen dataclass; other rooms hand it back without looking inside. Its `repr`
+    tells any two of them apart, also in another process.
     """
 
     name: str
@@ -102,6 +119,8 @@ class Family:
     """Picture -> input, bit-identical to the reference's processor."""
     render: Callable[[Sequence[Message], Tokenizer, Any], list[int]]
     """Messages -> token ids of the whole prompt, one image token for each image. Raises UsageError."""
+    image_token: Callable[[Any], int]
+    """Config -> the token that stands for an image in a rendered prompt."""
     stop_tokens: Callable[[Tokenizer], frozenset[int]]
     """The tokens that end an answer."""
     rows: Callable[[Any], Rows]

@@ -99,7 +99,6 @@ class Work:
         self._calls: list[Call] = []
         self._moved = anyio.Event()
         self._memory: Memory | None = None
-        self._seen: list[str] = []
 
     def preload(self) -> None:
         """Load the model in the background, if it is not there."""
@@ -142,22 +141,15 @@ class Work:
         Raises: MLXVisionError
         """
         from mlxvision.api import shared_engine
+        from mlxvision.engine import Memory
 
+        self._memory = self._memory or Memory()  # what this call has in common with the last is not computed again
         deadline_s = call.deadline - anyio.current_time()
-        stream = shared_engine().stream(model, replace(request, deadline_s=deadline_s), self._recall(request))
+        stream = shared_engine().stream(model, replace(request, deadline_s=deadline_s), self._memory)
         try:
             return await to_thread.run_sync(_follow, stream, call, abandon_on_cancel=True)
         finally:
             stream.cancel()
-
-    def _recall(self, request: Request) -> Memory:
-        """What is remembered of the pictures if the last call was about them too: they are not looked at again."""
-        from mlxvision.engine import Memory
-
-        pictures = [image.sha256 for image in request.images]
-        if self._memory is None or pictures != self._seen:
-            self._memory, self._seen = Memory(), pictures
-        return self._memory
 
     async def _until_first(self, call: Call) -> None:
         while True:

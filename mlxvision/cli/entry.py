@@ -32,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # stderr belongs to our own lines
+    if sys.stdin is None:
+        os.open(os.devnull, os.O_RDONLY)  # else the first file opened gets the number 0, which MLX does not read
     with _raising_signals():
         try:
             return _run(argv)

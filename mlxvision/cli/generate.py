@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlxvision.cli.cache import use_disk
 from mlxvision.cli.terminal import Status, say, write
 from mlxvision.errors import UsageError
 from mlxvision.types import Done, Event, Image, Progress, Sampling, Token
@@ -25,7 +26,7 @@ _STAGES = {
     "encode": "looking at image {} of {}",
     "prefill": "reading token {} of {}",
 }
-_NOTES = {
+NOTES = {
     "length": "the answer is cut off: --max-tokens, or the model's context, is used up",
     "repetition": "the answer was ended: the model only repeated itself",
     "cancelled": "the answer was cancelled",
@@ -39,9 +40,10 @@ def run(args: argparse.Namespace) -> int:
     from mlxvision.engine.sampling import check_sampling
     from mlxvision.images import open_image
 
-    sampling = _sampling(args)
+    sampling = to_sampling(args)
     check_sampling(sampling)
     prompt = _read_prompt(args)
+    use_disk(args)
     with Status(quiet=args.quiet) as status:
         start = time.perf_counter()
         images = [open_image(source) for source in args.image]
@@ -52,18 +54,18 @@ def run(args: argparse.Namespace) -> int:
         if args.show_input is not None:
             _save_input(Path(args.show_input), images, model, zoomed=args.plan == "zoom")
         events = stream(model, prompt, images, system=args.system, sampling=sampling, plan=args.plan)
-        done = _follow(iter(events), status, write_text=not args.json)
+        done = follow(iter(events), status, write_text=not args.json)
     timings_ms = {"load": _ms(loaded - opened), "decode_image": _ms(opened - start), **done.timings_ms}
     if args.json:
         write(json.dumps(_summary(done, model, timings_ms)) + "\n")
     if args.verbose:
         _tell(done, model, timings_ms)
     if done.finish_reason != "stop" and (args.verbose or status.shown):
-        say(f"mlxvision: {_NOTES[done.finish_reason]}")
+        say(f"mlxvision: {NOTES[done.finish_reason]}")
     return 0
 
 
-def _sampling(args: argparse.Namespace) -> Sampling:
+def to_sampling(args: argparse.Namespace) -> Sampling:
     return Sampling(
         max_tokens=args.max_tokens,
         temperature=args.temperature,
@@ -120,7 +122,7 @@ def _save_input(directory: Path, images: Sequence[Image], model: Model, *, zoome
         raise UsageError("cannot write to the --show-input directory", directory, "Choose another") from error
 
 
-def _follow(events: Iterator[Event], status: Status, *, write_text: bool) -> Done:
+def follow(events: Iterator[Event], status: Status, *, write_text: bool) -> Done:
     """Show an answer as it comes; its line is ended even if the answer breaks off."""
     begun = False
     try:
@@ -170,6 +172,8 @@ def _logprobs(token: Token) -> dict[str, Any]:
 
 
 def _tell(done: Done, model: Model, timings_ms: Mapping[str, float]) -> None:
+    from mlxvision.api import shared_engine
+
     say(f"model: {model.name} ({model.family.name}, revision {model.revision})")
     for r in done.receipts:
         sizes = (
@@ -178,4 +182,6 @@ def _tell(done: Done, model: Model, timings_ms: Mapping[str, float]) -> None:
         say(f"image: {r.source}: {sizes} px, EXIF orientation {r.orientation}, tiles {r.tiles}, sha256 {r.sha256}")
     usage = done.usage
     say(f"tokens: {usage.prompt_tokens} prompt, {usage.output_tokens} output, {usage.image_tokens} image")
+    found = shared_engine().images.counters
+    say(f"cache: {found.hits} in memory, {found.disk_hits} on disk, {found.misses} computed")
     say("ms: " + ", ".join(f"{stage} {ms:.0f}" for stage, ms in timings_ms.items()))

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from mlxvision.cli.terminal import Status, write
+from mlxvision.cli.terminal import Status, in_units, write
 from mlxvision.errors import ModelFormatError
 
 _CHECK_PROMPT = "What is the total on this receipt, and on which day was it printed?"
@@ -19,8 +19,8 @@ def run_convert(args: argparse.Namespace) -> int:
     with Status() as status:
         status.show(f"converting {args.model}")
         report = convert(source, out, name=args.model, bits=args.bits, group_size=args.group_size, recipe=args.recipe)
-    sizes = f"{_size(report.bytes_in)} -> {_size(report.bytes_out)}"
-    write(f"{out}: {sizes}, {report.bits_per_weight:.2f} bits per weight, peak memory {_size(report.peak_bytes)}\n")
+    sizes = f"{in_units(report.bytes_in)} -> {in_units(report.bytes_out)}"
+    write(f"{out}: {sizes}, {report.bits_per_weight:.2f} bits per weight, peak memory {in_units(report.peak_bytes)}\n")
     if args.check:
         with Status() as status:
             status.show("comparing logits")
@@ -34,7 +34,7 @@ def run_pull(args: argparse.Namespace) -> int:
 
     with Status() as status:
         directory = pull(
-            args.repository, lambda file, here, total: status.show(f"{_size(here)} of {_size(total)}  {file}")
+            args.repository, lambda file, here, total: status.show(f"{in_units(here)} of {in_units(total)}  {file}")
         )
     write(f"{directory}\n")
     return 0
@@ -50,7 +50,7 @@ def run_list(args: argparse.Namespace) -> int:
         return 0
     width = max(len(model.name) for model in models)
     for model in models:
-        write(f"{model.name:{width}}  {_size(model.size_bytes):>9}  {model.directory}\n")
+        write(f"{model.name:{width}}  {in_units(model.size_bytes):>9}  {model.directory}\n")
     return 0
 
 
@@ -64,7 +64,3 @@ def run_verify(args: argparse.Namespace) -> int:
     if problems:
         raise ModelFormatError("not as it was written", args.model, "Delete its directory and get it again")
     return 0
-
-
-def _size(nbytes: int) -> str:
-    return f"{nbytes / 1e9:.2f} GB" if nbytes >= 1e9 else f"{nbytes / 1e6:.1f} MB"

@@ -4,7 +4,7 @@ import argparse
 from typing import NoReturn, get_args
 
 from mlxvision import __version__
-from mlxvision.cli import generate, mcp, models
+from mlxvision.cli import cache, chat, generate, mcp, models
 from mlxvision.errors import UsageError
 from mlxvision.types import Plan, Sampling
 
@@ -24,11 +24,13 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add = commands.add_parser
     _add_generate(add("generate", help="answer a prompt about images", allow_abbrev=False))
+    _add_chat(add("chat", help="ask about images in turns", allow_abbrev=False))
     _add_convert(add("convert", help="write a quantized copy of a model", allow_abbrev=False))
     _add_pull(add("pull", help="bring a model to this machine", allow_abbrev=False))
     _add_list(add("list", help="list the models on this machine", allow_abbrev=False))
     _add_verify(add("verify", help="check the files of a model", allow_abbrev=False))
     leaves = list(commands.choices.values())
+    leaves += _add_cache(add("cache", help="what is remembered of images on disk", allow_abbrev=False))
     leaves += _add_mcp(add("mcp", help="serve assistants, and tell their hosts so", allow_abbrev=False))
     for command in leaves:
         command.add_argument("--debug", action="store_true", help="show where an error comes from")
@@ -46,24 +48,40 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="an image file, shown before the prompt; `-` reads stdin; repeatable",
     )
-    add("--system", default="", metavar="TEXT", help="instructions that precede the conversation")
-    add("--model", help="a directory, a pulled OWNER/NAME[@REVISION] or a card's name [$MLXVISION_MODEL, else nano]")
     add(
         "--plan",
         choices=get_args(Plan),
         default="auto",
         help="show the picture as a whole, or zoom: read it line by line, larger; auto: as suits the model [auto]",
     )
-    add("--force", action="store_true", help="load a model that does not seem to fit into memory")
+    _add_model(parser)
     _add_sampling(parser)
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="one JSON object instead of the text")
+    output.add_argument(
+        "--logprobs", type=int, default=0, metavar="N", help="so many likeliest tokens for each token, with --json [0]"
+    )
     output.add_argument(
         "--show-input", metavar="DIR", help="write the very pixels the model sees, and a receipt, to DIR"
     )
     loudness = output.add_mutually_exclusive_group()
     loudness.add_argument("--verbose", action="store_true", help="tell model, images, tokens and times on stderr")
     loudness.add_argument("--quiet", action="store_true", help="nothing but errors on stderr")
+
+
+def _add_chat(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Ask about images in turns. `/help` lists what else can be typed; Ctrl-C stops an answer."
+    parser.set_defaults(run=chat.run, logprobs=0)
+    _add_model(parser)
+    _add_sampling(parser)
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--system", default="", metavar="TEXT", help="instructions that precede the conversation")
+    add("--model", help="a directory, a pulled OWNER/NAME[@REVISION] or a card's name [$MLXVISION_MODEL, else nano]")
+    add("--force", action="store_true", help="load a model that does not seem to fit into memory")
+    add("--no-cache", action="store_true", help="leave nothing of images on disk, and use nothing from there")
 
 
 def _add_sampling(parser: argparse.ArgumentParser) -> None:
@@ -79,7 +97,6 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
     add("--min-p", float, _DEFAULT.min_p, "sample from tokens at least this likely, as a part of the likeliest")
     add("--repetition-penalty", float, _DEFAULT.repetition_penalty, "above 1 makes tokens already used less likely")
     add("--seed", int, _DEFAULT.seed, "the same seed gives the same answer")
-    add("--logprobs", int, _DEFAULT.logprobs, "report so many likeliest tokens for each token, with --json")
     group.add_argument("--stop", action="append", default=[], metavar="TEXT", help="end before this text; repeatable")
 
 
@@ -111,6 +128,17 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
     parser.description = "Check every file of a pulled or converted model; exit code 4 if any differs."
     parser.set_defaults(run=models.run_verify)
     parser.add_argument("model", help="a directory or a pulled OWNER/NAME[@REVISION]")
+
+
+def _add_cache(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    """The commands below this one that take `--debug`."""
+    parser.description = "What was computed of images, so that it is not computed again. Only its owner may read it."
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    stats = commands.add_parser("stats", help="where it is and how much", allow_abbrev=False)
+    stats.set_defaults(run=cache.run_stats)
+    clear = commands.add_parser("clear", help="remove all of it", allow_abbrev=False)
+    clear.set_defaults(run=cache.run_clear)
+    return [stats, clear]
 
 
 def _add_mcp(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:

@@ -40,7 +40,7 @@ class Status:
     """A line on stderr that says what is going on and is gone afterwards. Shown only on a terminal."""
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self.shown = _is_terminal(sys.stderr) and not quiet
+        self.shown = is_terminal(sys.stderr) and not quiet
 
     def __enter__(self) -> Self:
         return self
@@ -65,6 +65,14 @@ class Status:
                 _put(sys.stderr, text)
 
 
+def in_units(nbytes: int) -> str:
+    return f"{nbytes / 1e9:.2f} GB" if nbytes >= 1e9 else f"{nbytes / 1e6:.1f} MB"
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
+
+
 def _put(stream: TextIO | None, text: str) -> None:
     """stream: None if the process was started without it."""
     if stream is not None:
@@ -73,8 +81,4 @@ def _put(stream: TextIO | None, text: str) -> None:
 
 
 def _harmless(stream: TextIO | None, text: str) -> str:
-    return _CONTROL.sub("", text) if _is_terminal(stream) else text
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    return stream is not None and stream.isatty()
+    return _CONTROL.sub("", text) if is_terminal(stream) else text

@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Literal, cast
 
 import mlx.core as mx
 
 from mlxvision.engine.guards import LoopDetector, StopText
+from mlxvision.engine.image_cache import ImageCache
+from mlxvision.engine.memory import Memory
 from mlxvision.engine.sampling import Choice, Sampler
 from mlxvision.errors import UsageError
-from mlxvision.family import Cache, EncodedImage, Model
+from mlxvision.family import Cache, Model
 from mlxvision.text import Detokenizer
-from mlxvision.types import Done, FinishReason, Image, Progress, Receipt, Request, Token, Usage
+from mlxvision.types import Done, FinishReason, Image, Progress, Request, Token, Usage
 
 _CHUNK = 512
 
@@ -33,45 +35,19 @@ class Interrupted(Exception):
         self.reason: FinishReason = reason
 
 
-@dataclass
-class Memory:
-    """What one conversation keeps between its answers.
-
-    Invariant: cache holds exactly tokens and images, in order. transcripts: what was read of pictures, by their sha256.
-    """
-
-    cache: Cache | None = None
-    tokens: list[int] = field(default_factory=list)
-    images: list[str] = field(default_factory=list)
-    encoded: dict[str, tuple[EncodedImage, Receipt]] = field(default_factory=dict)
-    transcripts: dict[str, str] = field(default_factory=dict)
-
-    def forget_text(self) -> None:
-        self.cache, self.tokens, self.images = None, [], []
-
-    def resume(self, model: Model, prompt: list[int], images: list[str]) -> Cache:
-        """A cache that holds a proper prefix of the prompt, and every image."""
-        n = len(self.tokens)
-        fits = n < len(prompt) and prompt[:n] == self.tokens and images[: len(self.images)] == self.images
-        if self.cache is None or not fits:
-            self.forget_text()
-            self.cache = model.net.make_cache()
-        for key in images[len(self.images) :]:
-            self.cache.add_image(self.encoded[key][0])
-            self.images.append(key)
-        self.tokens = prompt
-        return self.cache
-
-    def hold(self, answer: list[int]) -> None:
-        """answer: the tokens after the prompt; the last ones of both may not have entered the cache."""
-        self.tokens = (self.tokens + answer)[: self.cache.offset] if self.cache else []
-
-
 class Answer:
     """Carries a request through encode, prefill and generate, and tells emit what happens."""
 
-    def __init__(self, model: Model, request: Request, memory: Memory, emit: Emit, interruption: Interruption) -> None:
-        self._model, self._request, self._memory = model, request, memory
+    def __init__(
+        self,
+        model: Model,
+        request: Request,
+        memory: Memory,
+        images: ImageCache,
+        emit: Emit,
+        interruption: Interruption,
+    ) -> None:
+        self._model, self._request, self._memory, self._images = model, request, memory, images
         self._emit, self._interruption = emit, interruption
         self._timings_ms = {"encode": 0.0, "prefill": 0.0, "generate": 0.0}
         self._tokens: list[Token] = []
@@ -85,10 +61,10 @@ class Answer:
         prompt = self._prompt(images)
         n_cached = 0
         try:
-            with self._timed("encode"):
-                self._encode(images)
             cache = self._memory.resume(self._model, prompt, [image.sha256 for image in images])
             n_cached = cache.offset
+            with self._timed("encode"):
+                self._encode(images, cache)
             with self._timed("prefill"):
                 hidden = self._prefill(prompt[n_cached:], cache)
             with self._timed("generate"):
@@ -96,14 +72,16 @@ class Answer:
         except Interrupted as interrupted:
             reason = interrupted.reason
         except BaseException:
-            self._memory.forget_text()
+            self._memory.forget()
             raise
         self._memory.hold([token.id for token in self._tokens])
-        seen = [(i, *self._memory.encoded[i.sha256]) for i in images if i.sha256 in self._memory.encoded]
-        usage = Usage(len(prompt), n_cached, len(self._tokens), sum(encoded.n_tokens for _, encoded, _ in seen))
+        shown = self._memory.images
+        usage = Usage(len(prompt), n_cached, len(self._tokens), sum(image.n_tokens for image in shown))
         text = "".join(token.text for token in self._tokens)
         # One picture may have come from two places.
-        receipts = tuple(replace(r, source=i.source, orientation=i.orientation) for i, _, r in seen)
+        receipts = tuple(
+            replace(s.receipt, source=i.source, orientation=i.orientation) for s, i in zip(shown, images, strict=False)
+        )
         return Done(text, tuple(self._tokens), reason, usage, receipts, self._timings_ms)
 
     def _prompt(self, images: list[Image]) -> list[int]:
@@ -118,13 +96,13 @@ class Answer:
             )
         return prompt
 
-    def _encode(self, images: list[Image]) -> None:
-        encoded = self._memory.encoded
+    def _encode(self, images: list[Image], cache: Cache) -> None:
+        """Give the cache the images that it lacks."""
+        n_held = len(self._memory.images)
         for number, image in enumerate(images):
             self._progress("encode", number, len(images))
-            if image.sha256 not in encoded:
-                prepared = self._model.family.preprocess(image, self._model.config)
-                encoded[image.sha256] = self._model.net.encode(prepared, self._check), prepared.receipt
+            if number >= n_held:
+                self._memory.show(cache, image.sha256, *self._images.encode(self._model, image, self._check))
 
     def _prefill(self, tokens: list[int], cache: Cache) -> mx.array:
         """-> (1, 1, D), the state of the last token."""

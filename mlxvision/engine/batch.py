@@ -40,7 +40,7 @@ class BatchAnswer:
 
 def answer_all(
     model: Model,
-    prompts: Sequence[Sequence[int]],
+    prompts: list[list[int]],
     images: Sequence[EncodedImage],
     max_tokens: int,
     interruption: Interruption,

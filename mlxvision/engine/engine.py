@@ -13,14 +13,16 @@ from threading import Event as Flag
 
 import mlx.core as mx
 
-from mlxvision.engine.answer import Emit, Interruption, Memory
+from mlxvision.engine.answer import Emit, Interruption
+from mlxvision.engine.image_cache import ImageCache
+from mlxvision.engine.memory import Memory
 from mlxvision.engine.plan import carry_out
 from mlxvision.engine.sampling import check_sampling
 from mlxvision.engine.worker import shared_worker
 from mlxvision.family import Model
 from mlxvision.loading.load import load_model
 from mlxvision.loading.resolve import resolve
-from mlxvision.types import Done, Event, FinishReason, Image, Message, Progress, Request, Sampling, Token
+from mlxvision.types import Done, Event, FinishReason, Progress, Request, Token
 
 
 class Stream:
@@ -61,7 +63,13 @@ class Stream:
 
 
 class Engine:
-    """Loads models and answers requests, in the order in which they come."""
+    """Loads models and answers requests, in the order in which they come.
+
+    images: what was computed of pictures, for all requests; by default in memory only.
+    """
+
+    def __init__(self, images: ImageCache | None = None) -> None:
+        self.images = images or ImageCache()
 
     def load(self, name: str | Path | None = None, *, force: bool = False) -> Model:
         """name: a directory, a pulled repository `owner/name[@revision]`, or a card; None: the default model.
@@ -74,8 +82,9 @@ class Engine:
         return shared_worker().submit(lambda: load_model(directory, str(name or directory.name), force=force)).result()
 
     def free(self) -> None:
-        """Give the memory of models that nobody holds any more back to the system."""
+        """Give the memory of images, and of models that nobody holds any more, back to the system."""
         gc.collect()
+        shared_worker().submit(self.images.clear)
         shared_worker().submit(mx.clear_cache)
 
     def stream(self, model: Model, request: Request, memory: Memory | None = None) -> Stream:
@@ -87,26 +96,6 @@ class Engine:
             def interrupted() -> FinishReason | None:
                 return "cancelled" if worker.stopping.is_set() else interruption()
 
-            return worker.submit(lambda: carry_out(model, request, kept, emit, interrupted))
+            return worker.submit(lambda: carry_out(model, request, kept, self.images, emit, interrupted))
 
         return Stream(submit, request.deadline_s)
-
-
-class Session:
-    """A conversation: what was said, and the caches that spare computing it again."""
-
-    def __init__(self, engine: Engine, model: Model, system: str = "") -> None:
-        self._engine, self._model, self._memory = engine, model, Memory()
-        self._messages: list[Message] = [Message("system", (system,))] if system else []
-
-    @property
-    def messages(self) -> tuple[Message, ...]:
-        return tuple(self._messages)
-
-    def ask(self, text: str, images: tuple[Image, ...] = (), sampling: Sampling = Sampling()) -> Done:
-        """Raises: MLXVisionError; the conversation is then as it was before."""
-        question = Message("user", (*images, text))
-        request = Request((*self._messages, question), sampling)
-        done = self._engine.stream(self._model, request, self._memory).result()
-        self._messages += [question, Message("assistant", (done.text,))]
-        return done

@@ -85,7 +85,9 @@ class Page:
         limit = min(self._max_tokens, _NARROWEST * self._rows.canvas_px // self._rows.em_px)
         answers = self._answers(sheets, [marks[: len(sheet.lines)] for sheet in sheets], limit)
         lines = [line for sheet in sheets for line in sheet.lines]
-        self._reason = next((a.reason for a in answers if a.reason and a.reason != "stop"), self._reason)
+        for answer in answers:
+            if answer.reason and answer.reason != "stop":
+                self._reason = answer.reason
         return [_Row(line, tuple(answer.tokens)) for line, answer in zip(lines, answers, strict=False)]
 
     def _read_whole(self, sheets: Sequence[Sheet]) -> list[_Row]:

@@ -6,16 +6,21 @@ A model that reads rows of text (`Model.reading`) answers other questions from w
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 
-from mlxvision.engine.answer import Answer, Emit, Interruption, Memory
+from mlxvision.engine.answer import Answer, Emit, Interruption
+from mlxvision.engine.image_cache import ImageCache
+from mlxvision.engine.memory import Memory
 from mlxvision.engine.page import Page
 from mlxvision.errors import UsageError
 from mlxvision.family import Model
 from mlxvision.types import Done, Image, Message, Request
 
 
-def carry_out(model: Model, request: Request, memory: Memory, emit: Emit, interruption: Interruption) -> Done:
+def carry_out(
+    model: Model, request: Request, memory: Memory, cache: ImageCache, emit: Emit, interruption: Interruption
+) -> Done:
     """Raises: MLXVisionError"""
     images, reading = request.images, model.reading
     to_read = reading is not None and request.prompt.strip().startswith(reading.requests)
@@ -25,21 +30,24 @@ def carry_out(model: Model, request: Request, memory: Memory, emit: Emit, interr
         prompt = reading.sheet_request if reading and to_read else request.prompt
         return Page(model, images[0], prompt, request.sampling.max_tokens, interruption).read(emit)
     if request.plan == "whole" or not reading:
-        return Answer(model, request, memory, emit, interruption).run()
+        return Answer(model, request, memory, cache, emit, interruption).run()
     began = time.perf_counter()
-    for image in (image for message in request.messages for image in message.images):
-        if image.sha256 not in memory.transcripts:
-            page = Page(model, image, reading.sheet_request, request.sampling.max_tokens, interruption)
-            memory.transcripts[image.sha256] = shorten_transcript(
-                page.read(lambda _: None).text, reading.transcript_chars
-            )
+    limit = request.sampling.max_tokens
+
+    def read(image: Image) -> tuple[str, bool]:
+        done = Page(model, image, reading.sheet_request, limit, interruption).read(lambda _: None)
+        text = shorten_transcript(done.text, reading.transcript_chars)
+        return text, done.finish_reason not in ("cancelled", "time")
+
+    shown = [image for message in request.messages for image in message.images]
+    transcripts = {i.sha256: cache.transcript(model, i, limit, lambda i=i: read(i)) for i in shown}
     read_ms = round((time.perf_counter() - began) * 1000, 3)
-    informed = tuple(_informed(message, memory.transcripts) for message in request.messages)
-    done = Answer(model, replace(request, messages=informed), memory, emit, interruption).run()
+    informed = tuple(_informed(message, transcripts) for message in request.messages)
+    done = Answer(model, replace(request, messages=informed), memory, cache, emit, interruption).run()
     return replace(done, timings_ms={"read": read_ms, **done.timings_ms})
 
 
-def _informed(message: Message, transcripts: dict[str, str]) -> Message:
+def _informed(message: Message, transcripts: Mapping[str, str]) -> Message:
     """Every picture is followed by its text."""
     content: list[str | Image] = []
     for part in message.content:

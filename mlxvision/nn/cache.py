@@ -1,5 +1,9 @@
 """The growing keys and values of one self-attention layer."""
 
+from __future__ import annotations
+
+import copy
+
 import mlx.core as mx
 
 _STEP = 256
@@ -23,6 +27,17 @@ class KVCache:
         self._keys = _write(self._keys, keys, start)
         self._values = _write(self._values, values, start)
         return self._keys[:, :, : self.offset], self._values[:, :, : self.offset]
+
+    def trim(self, n_tokens: int) -> None:
+        """Forget all but the first n_tokens; their room is kept."""
+        self.offset = n_tokens
+
+    def fork(self) -> KVCache:
+        """A second cache of the same tokens; the buffers are copied only when one of the two goes on."""
+        twin = copy.copy(self)
+        # Appending changes an array object in place, so the two must not share it; its data they may.
+        twin._keys, twin._values = copy.copy(self._keys), copy.copy(self._values)
+        return twin
 
 
 def _write(buffer: mx.array | None, new: mx.array, start: int) -> mx.array:

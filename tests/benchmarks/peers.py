@@ -33,7 +33,7 @@ from transformers.models.mllama.processing_mllama import (
 )
 
 from mlxvision import Engine, Image, Message, Request, Sampling, Token
-from mlxvision.engine.answer import Memory
+from mlxvision.engine import ImageCache
 from mlxvision.family import Model
 from tests.reference.mllama.reference import build_tokenizer, correct
 
@@ -111,7 +111,7 @@ class Task:
         mask = convert_sparse_cross_attention_mask_to_dense([spans], [[tiles]], TILES, len(self.ids))
         names = ("pixel_values", "aspect_ratio_ids", "aspect_ratio_mask")
         self.inputs = {name: batch[name] for name in names} | {"cross_attention_mask": mask}
-        self.encoded = {}
+        self.images = ImageCache()
         self.features: mx.array | None = None
 
     @torch.no_grad()
@@ -154,7 +154,7 @@ class Task:
         request = Request(
             (Message("user", (Image(self.pixels, "picture", 1, str(id(self))),)),), Sampling(max_tokens=count)
         )
-        events = Engine().stream(dataclasses.replace(model, family=fixed), request, Memory(encoded=self.encoded))
+        events = Engine(self.images).stream(dataclasses.replace(model, family=fixed), request)
         return (event.id for event in events if isinstance(event, Token))
 
 
@@ -251,7 +251,7 @@ def compare_time(tasks, theirs, ours, count, rounds) -> list[str]:
 
 def compare_projections(task, theirs, ours) -> list[str]:
     def rows(count: int) -> tuple[int, int]:
-        task.encoded = {}  # so that the image's one projection is counted too
+        task.images = ImageCache()  # so that the image's one projection is counted too
         mine = count_image_rows(ours.net.language_model.model.layers, lambda: list(task.mlxvision(ours, count)))
         other = count_image_rows(theirs.language_model.model.layers, lambda: list(task.mlx_vlm(theirs, count)))
         return mine, other

@@ -61,6 +61,19 @@ def test_every_turn_of_a_session_is_that_of_a_plain_loop(model):
         assert [token.id for token in done.tokens] == plain_answer(model, [*before, turn], 10)
 
 
+def test_turns_taken_back_and_forks_answer_like_a_plain_loop(model):
+    session = Session(Engine(), model, "be kind")
+    session.ask("what?", (WIDE,), Sampling(max_tokens=10))
+    session.ask("and this?", (SMALL, TALL), Sampling(max_tokens=10))
+    fork = session.fork()
+    session.rewind()
+    for one, turn in ((session, user("why?", SMALL)), (fork, user("so?", TALL)), (session, user("and?"))):
+        before = one.messages
+        done = one.ask(turn.content[-1], turn.content[:-1], Sampling(max_tokens=10))
+        assert [token.id for token in done.tokens] == plain_answer(model, [*before, turn], 10)
+        assert done.usage.cached_tokens > 20
+
+
 def test_images_change_the_answer(model):
     answers = {
         tuple(

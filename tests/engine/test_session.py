@@ -1,9 +1,10 @@
 from itertools import count
+from threading import Event as Flag
 
 import pytest
 
-from mlxvision.engine import Engine, Session
-from mlxvision.engine.answer import Answer, Memory
+from mlxvision.engine import Engine, ImageCache, Memory, Session
+from mlxvision.engine.answer import Answer
 from mlxvision.engine.worker import shared_worker
 from mlxvision.errors import UsageError
 from mlxvision.types import Message, Request, Sampling
@@ -20,8 +21,9 @@ def user(text, *images):
 def run(model, messages, memory=None, cancelled=lambda: False, sampling=SHORT):
     """One answer on the MLX thread; cancelled is looked at between its steps."""
     request = Request(tuple(messages), sampling)
+    memory = memory or Memory()
     answer = Answer(
-        model, request, memory or Memory(), lambda event: None, lambda: "cancelled" if cancelled() else None
+        model, request, memory, ImageCache(), lambda event: None, lambda: "cancelled" if cancelled() else None
     )
     return shared_worker().submit(answer.run).result()
 
@@ -93,7 +95,9 @@ def test_an_answer_that_reads_back_as_other_tokens_is_computed_anew():
     model = scripted(b"\xff\xfe")
     session = Session(Engine(), model)
     first = session.ask("one")
-    assert session.ask("two").usage.cached_tokens == 0
+    second = session.ask("two")
+    assert second.usage.cached_tokens == first.usage.prompt_tokens
+    assert_same(second, run(model, [*session.messages[:-1]], sampling=Sampling()))
     assert first.text == "\ufffd\ufffd"
 
 
@@ -102,7 +106,9 @@ def test_a_cut_answer_is_what_the_conversation_remembers():
     session = Session(Engine(), model)
     session.ask("one", (), Sampling(stop=(".",)))
     assert session.messages[-1] == Message("assistant", ("yes",))
-    assert session.ask("two").usage.cached_tokens == 0
+    done = session.ask("two")
+    assert done.usage.cached_tokens == 1 + 3 + 1 + 1 + len("yes")
+    assert_same(done, run(model, session.messages[:-1], sampling=Sampling()))
 
 
 def test_an_image_is_encoded_once_however_often_it_is_shown():
@@ -119,7 +125,7 @@ def test_another_image_at_the_same_place_starts_over():
     model, memory = random_model(), Memory()
     run(model, [user("what?", RED)], memory)
     done = run(model, [user("what?", GREEN), Message("assistant", ("x",)), user("so?")], memory)
-    assert done.usage.cached_tokens == 0
+    assert done.usage.cached_tokens == 1  # the user's header
     assert_same(done, run(model, [user("what?", GREEN), Message("assistant", ("x",)), user("so?")]))
 
 
@@ -251,3 +257,84 @@ def test_a_session_that_is_interrupted_stops_its_work(monkeypatch):
             session.ask("one")
     assert session.messages == ()
     assert session.ask("two").tokens[-1].id == END
+
+
+def test_a_turn_that_was_taken_back_leaves_no_trace():
+    model = random_model()
+    session = Session(Engine(), model, "be kind")
+    session.ask("what?", (RED,), SHORT)
+    before = session.messages
+    for n_turns, questions in ((1, ["why?"]), (2, ["and?", "so?"])):
+        for question in questions:
+            session.ask(question, (GREEN,), SHORT)
+        session.rewind(n_turns)
+        assert session.messages == before
+    done = session.ask("where?", (RED,), SHORT)
+    assert_same(done, run(model, [*before, user("where?", RED)]))
+    assert done.usage.cached_tokens > len("be kind") + len("what?")
+    session.rewind(2)
+    assert_same(session.ask("what?", (RED,), SHORT), run(model, [before[0], user("what?", RED)]))
+
+
+@pytest.mark.parametrize("n_turns", [-1, 2])
+def test_only_turns_that_were_can_be_taken_back(n_turns):
+    session = Session(Engine(), scripted("yes"), "be kind")
+    session.ask("one")
+    with pytest.raises(UsageError, match="up to 1"):
+        session.rewind(n_turns)
+    session.rewind(0)
+    assert len(session.messages) == 3
+    session.rewind()
+    assert len(session.messages) == 1
+
+
+def test_a_fork_goes_on_from_what_was_computed_and_changes_nothing():
+    model = random_model()
+    session = Session(Engine(), model)
+    session.ask("what?", (RED,), SHORT)
+    fork = session.fork()
+    model.net.log.lengths.clear()
+    for one, image, question in ((fork, GREEN, "why?"), (session, RED, "where?"), (fork, RED, "when?")):
+        before = one.messages
+        n_encoded = model.net.log.n_encoded
+        done = one.ask(question, (image,), SHORT)
+        assert done.usage.cached_tokens > len("what?")
+        assert model.net.log.n_encoded == n_encoded + (image is GREEN)
+        assert_same(done, run(model, [*before, user(question, image)]))
+    assert (len(session.messages), len(fork.messages)) == (4, 6)
+
+
+def test_a_question_asked_otherwise_keeps_what_comes_before_it():
+    model, memory = random_model(), Memory()
+    run(model, [user("what is it?", RED, GREEN)], memory)
+    for turns, n_cached in (
+        ([user("what was it?", RED, GREEN)], 1 + 2 + len("what ")),
+        ([user("what was it?", RED, RED)], 1 + 1),
+        ([user("what was it?", RED)], 1 + 1),
+        ([user("what was it?", GREEN, RED)], 1),
+        ([user("what was it?")], 1),
+    ):
+        done = run(model, turns, memory)
+        assert done.usage.cached_tokens == n_cached
+        assert_same(done, run(model, turns))
+
+
+def test_an_answer_that_was_stopped_stays_as_far_as_it_came():
+    model, begun = scripted("an answer"), Flag()
+    session = Session(Engine(), model)
+    model.net.log.on_hidden = lambda: begun.wait() and len(model.net.log.lengths) == 4 and session.cancel()
+    events = session.stream("hi")
+    next(events)
+    begun.set()
+    *_, done = events
+    assert (done.finish_reason, done.text) == ("cancelled", "an ")
+    assert session.messages[-1] == Message("assistant", ("an ",))
+    assert session.ask("go on").text == "an answer"
+
+
+def test_leaving_an_answer_leaves_the_conversation_as_it_was():
+    session = Session(Engine(), scripted("an answer"))
+    for _ in session.stream("hi"):
+        break
+    assert session.messages == ()
+    assert session.ask("hi").text == "an answer"

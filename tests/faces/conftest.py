@@ -25,6 +25,13 @@ def parrot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_mllama(tmp_path_factory.mktemp("models") / "parrot", says="ab ")
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No command touches the models and the cache of whoever runs the tests."""
+    monkeypatch.setenv("MLXVISION_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
 @pytest.fixture
 def picture(tmp_path: Path) -> Path:
     path = tmp_path / "picture.png"
@@ -36,7 +43,6 @@ def picture(tmp_path: Path) -> Path:
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run `python -m mlxvision` in an empty directory of its own; stdin is empty unless given."""
     monkeypatch.delenv("MLXVISION_MODEL", raising=False)
-    monkeypatch.setenv("MLXVISION_HOME", str(tmp_path / "home"))
 
     def start(*arguments: object, stdin: bytes = b"", python: Sequence[str] = ("-m", "mlxvision")):
         command = [sys.executable, *python, *map(str, arguments)]

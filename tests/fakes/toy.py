@@ -6,10 +6,12 @@ It answers in printable ASCII, so that an answer, written into the next prompt, 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 
 import mlx.core as mx
@@ -29,7 +31,8 @@ SPECIAL = ("<|system|>", "<|user|>", "<|assistant|>", "<|end|>", "<|image|>")
 SYSTEM, USER, ASSISTANT, END, IMAGE = range(256, 261)
 VOCABULARY = 261
 N_COLOURS = 4
-MARKS = tuple("abcde")
+MARKS = b"abcde"
+_numbers = count()
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,10 @@ class ToyImage:
     def nbytes(self) -> int:
         return self.features.nbytes
 
+    @property
+    def arrays(self) -> tuple[mx.array, ...]:
+        return (self.features,)
+
 
 class ToyCache:
     def __init__(self) -> None:
@@ -80,6 +87,17 @@ class ToyCache:
 
     def add_image(self, image: ToyImage, row: int = 0) -> None:
         self.images.append(image)
+
+    def trim(self, tokens: Sequence[int]) -> None:
+        self.text.trim(len(tokens))
+        del self.images[tokens.count(IMAGE) :]
+        self.n_seen = mx.array([[tokens.count(IMAGE)]], mx.int32)
+        self.since_header = mx.array([[[*reversed(tokens), ASSISTANT].index(ASSISTANT)]], mx.int32)
+
+    def fork(self) -> ToyCache:
+        twin = copy.copy(self)
+        twin.text, twin.images = self.text.fork(), list(self.images)
+        return twin
 
 
 def _do_nothing() -> None:
@@ -120,6 +138,10 @@ class ToyNet(nn.Module):
             mx.eval(features)
             self.log.on_encode()
         return ToyImage(mx.stack(features)[None])
+
+    def restore(self, image: ToyInput, arrays: Sequence[mx.array]) -> ToyImage | None:
+        fits = [(x.shape, x.dtype) for x in arrays] == [((1, N_COLOURS, self.embed.weight.shape[1]), mx.float32)]
+        return ToyImage(*arrays) if fits else None
 
     def make_cache(self, padding: Sequence[int] = (0,)) -> ToyCache:
         return ToyCache()
@@ -173,21 +195,22 @@ class ScriptedNet(ToyNet):
 
 @dataclass
 class RowCache:
-    """Remembers what is to be said of each image and how much of it was said."""
+    """Remembers what stands in the rows of each sequence's image, and what was said."""
 
-    scripts: dict[int, list[int]] = field(default_factory=dict)
-    n_said: int = 0
+    rows: dict[int, list[list[int]]] = field(default_factory=dict)
+    said: list[list[int]] = field(default_factory=list)
     offset: int = 0
     arrays: tuple[mx.array, ...] = ()
 
     def add_image(self, image: ToyImage, row: int = 0) -> None:
-        self.scripts[row] = [int(token) for token in image.features[0, :, 0].tolist()]
+        text = bytes(int(token) for token in image.features[0, :, 0].tolist())
+        self.rows[row] = [[*line, END] for line in text.split(b"\n")]
 
 
 class RowNet(ToyNet):
-    """Says of every row of 24 px that has ink how far it reaches, like "a14" for the first row and 14 parts of 8 px.
+    """Begun with "a", an answer says how far the ink of the first row of 24 px reaches, in parts of 8 px: "a14".
 
-    most: it overlooks further rows.
+    Not begun, it says this of all rows, a line for each, but of no more than `most`.
     """
 
     def __init__(self, most: int) -> None:
@@ -199,18 +222,24 @@ class RowNet(ToyNet):
         self.log.n_encoded += 1
         bands = np.split(image.canvas, image.canvas.shape[0] // 24)
         inked = [np.flatnonzero((band < 128).any((0, 2))) for band in bands]
-        said = [f"{m}{columns[-1] // 8 + 1}" for m, columns in zip(MARKS, inked, strict=False) if len(columns)]
-        return ToyImage(mx.array([[*"".join(said[: self._most]).encode(), END]])[..., None])
+        said = [str(columns[-1] // 8 + 1) for columns in inked if len(columns)]
+        return ToyImage(mx.array([[*"\n".join(said).encode()]])[..., None])
 
     def make_cache(self, padding: Sequence[int] = (0,)) -> RowCache:
-        return RowCache()
+        return RowCache(said=[[] for _ in padding])
 
     def hidden(self, tokens: mx.array, cache: RowCache) -> mx.array:
         """-> (B, L, 1), the token to be said next."""
         self.log.on_hidden()
-        cache.n_said += tokens.shape[1] == 1
-        following = [[script[min(cache.n_said, len(script) - 1)]] for _, script in sorted(cache.scripts.items())]
-        return mx.broadcast_to(mx.array(following)[..., None], (*tokens.shape, 1))
+        following = []
+        for number, new in enumerate(tokens.tolist()):
+            said = cache.said[number] = cache.said[number] + new
+            answer = said[len(said) - said[::-1].index(ASSISTANT) :]
+            script = [token for row in cache.rows[number][: self._most] for token in (*row[:-1], ord("\n"))]
+            if answer and answer[0] in MARKS:
+                script = [answer[0], *cache.rows[number][MARKS.index(answer[0])]]
+            following.append([*script, END][min(len(answer), len(script))])
+        return mx.broadcast_to(mx.array(following)[:, None, None], (*tokens.shape, 1))
 
     def logits(self, hidden: mx.array) -> mx.array:
         return mx.where(mx.arange(VOCABULARY) == hidden, 20.0, 0.0)
@@ -244,6 +273,7 @@ FAMILY = Family(
     context_length=lambda config: config.context_length,
     preprocess=preprocess,
     render=render,
+    image_token=lambda config: IMAGE,
     stop_tokens=lambda tokenizer: frozenset({tokenizer.special("<|end|>")}),
     rows=lambda config: Rows(canvas_px=120, row_px=24, em_px=16),
 )
@@ -279,15 +309,20 @@ def scripted(answer: str | bytes | Sequence[int], context_length: int = 4096) ->
     return shared_worker().submit(lambda: _model(config, ScriptedNet(script))).result()
 
 
-def row_reader(most: int = 100) -> Model:
+def row_reader() -> Model:
     """A model that reads rows: asked for "Read.", it is shown rows and told "rows"."""
-    reading = Reading(("Read.",), "rows", MARKS, 60, Rows(canvas_px=120, row_px=24, em_px=16))
-    return replace(shared_worker().submit(lambda: _model(ToyConfig(), RowNet(most))).result(), reading=reading)
+    reading = Reading(("Read.",), "rows", tuple(MARKS.decode()), 60, Rows(canvas_px=120, row_px=24, em_px=16))
+    return replace(sheet_reader(), reading=reading)
+
+
+def sheet_reader(most: int = 100) -> Model:
+    """A model that reads whole sheets, but overlooks all rows after so many."""
+    return shared_worker().submit(lambda: _model(ToyConfig(), RowNet(most))).result()
 
 
 def _model(config: ToyConfig, net: ToyNet) -> Model:
     mx.eval(net.parameters())
-    return Model("toy", "0", FAMILY, config, net, byte_tokenizer())
+    return Model("toy", f"toy {next(_numbers)}", FAMILY, config, net, byte_tokenizer())
 
 
 def picture(*colour: int, width: int = 6, height: int = 4) -> Image:

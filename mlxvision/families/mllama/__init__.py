@@ -16,6 +16,7 @@ FAMILY = Family(
     context_length=lambda config: config.text.max_position_embeddings,
     preprocess=preprocess,
     render=render,
+    image_token=lambda config: config.image_token_index,
     stop_tokens=stop_tokens,
     rows=rows,
 )

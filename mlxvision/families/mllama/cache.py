@@ -7,6 +7,7 @@ can lose them.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,20 +32,28 @@ class MllamaImage:
 
     @property
     def nbytes(self) -> int:
-        return sum(x.nbytes for x in (*self.keys, *self.values))
+        return sum(x.nbytes for x in self.arrays)
+
+    @property
+    def arrays(self) -> tuple[mx.array, ...]:
+        return (*self.keys, *self.values)
 
 
 class MllamaCache:
     """B sequences. Prompts of different lengths are padded on the left, sequence b by padding[b] tokens."""
 
     def __init__(self, n_self_layers: int, image_token: int, padding: Sequence[int] = (0,)) -> None:
-        B = len(padding)
         self.padding = tuple(padding)
         self.text = [KVCache() for _ in range(n_self_layers)]
         self.cross: list[tuple[mx.array, mx.array]] = []
         self._image_token = image_token
         self._images: list[list[MllamaImage]] = [[] for _ in padding]
-        self._owner = mx.zeros((B, 0), mx.int32)  # which image each key belongs to
+        self._owner = mx.zeros((len(padding), 0), mx.int32)  # which image each key belongs to
+        self._begin()
+
+    def _begin(self) -> None:
+        """What a token sees that follows none."""
+        B = len(self.padding)
         self._first = mx.zeros((B, 1), mx.int32)
         self._last = mx.full((B, 1), _NO_IMAGE, mx.int32)
         self._in_run = mx.zeros((B, 1), mx.bool_)
@@ -69,6 +78,25 @@ class MllamaCache:
             )
             for layer in range(len(image.keys))
         ]
+
+    def trim(self, tokens: Sequence[int]) -> None:
+        """Go back to when it held only these, the first of its tokens, and their images. For one sequence."""
+        for layer in self.text:
+            layer.trim(len(tokens))
+        images = self._images[0][: tokens.count(self._image_token)]
+        if len(images) < len(self._images[0]):
+            self.cross, self._images = [], [[]]
+            for image in images:
+                self.add_image(image)
+        self._begin()
+        self.look(mx.array([tokens]))
+
+    def fork(self) -> MllamaCache:
+        """A second one that holds the same and goes its own way; what both hold is shared."""
+        twin = copy.copy(self)
+        twin.text = [layer.fork() for layer in self.text]
+        twin._images = [list(images) for images in self._images]
+        return twin
 
     def look(self, tokens: mx.array) -> mx.array | None:
         """tokens: (B, L), the next ones -> (B, L, N), the image keys each may attend to; None if there is no image."""

@@ -30,6 +30,15 @@ class Mllama(nn.Module):
         mx.eval(keys, values)
         return MllamaImage(keys, values)
 
+    def restore(self, image: MllamaInput, arrays: Sequence[mx.array]) -> MllamaImage | None:
+        """What `encode` made of the image, from its arrays; None if their number, shapes or types are others."""
+        text, n_layers = self.config.text, len(self.config.text.cross_attention_layers)
+        shape = (1, text.num_key_value_heads, image.n_tiles * self.config.vision.n_patches, text.head_dim)
+        dtype = self.vision_model.class_embedding.dtype  # the tower computes in it
+        if len(arrays) != 2 * n_layers or any((x.shape, x.dtype) != (shape, dtype) for x in arrays):
+            return None
+        return MllamaImage(tuple(arrays[:n_layers]), tuple(arrays[n_layers:]))
+
     def make_cache(self, padding: Sequence[int] = (0,)) -> MllamaCache:
         text = self.config.text
         return MllamaCache(

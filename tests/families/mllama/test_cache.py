@@ -95,3 +95,35 @@ def test_without_images_there_is_nothing_to_look_at() -> None:
 def test_an_image_knows_its_size() -> None:
     assert image(2).n_tokens == 3
     assert image(2).nbytes == 2 * (2 * 3 * 4) * 4
+
+
+@given(prompts, st.data())
+def test_a_trimmed_cache_goes_on_like_a_new_one(tokens: list[int], data: st.DataObject) -> None:
+    kept = tokens[: data.draw(st.integers(1, len(tokens)))]
+    after = data.draw(prompts)
+    trimmed, fresh = cache_for(tokens), cache_for(kept)
+    trimmed.look(mx.array([tokens]))
+    fresh.look(mx.array([kept]))
+    trimmed.trim(kept)
+    n_held = kept.count(IMAGE)
+    for number in range(after.count(IMAGE)):
+        for cache in (trimmed, fresh):
+            cache.add_image(image(10 + n_held + number))
+    visible, expected_visible = (cache.look(mx.array([after])) for cache in (trimmed, fresh))
+    if expected_visible is None:
+        assert visible is None
+    else:
+        assert visible is not None
+        assert seen(trimmed, 0, visible) == seen(fresh, 0, expected_visible)
+
+
+def test_forks_go_their_own_ways() -> None:
+    cache = cache_for([IMAGE])
+    cache.look(mx.array([[IMAGE, TEXT]]))
+    fork = cache.fork()
+    fork.add_image(image(2))
+    assert seen(fork, 0, fork.look(mx.array([[TEXT, IMAGE]]))) == [{1}, {2}]
+    assert seen(cache, 0, cache.look(mx.array([[TEXT]]))) == [{1}]
+    cache.add_image(image(3))
+    assert seen(cache, 0, cache.look(mx.array([[IMAGE]]))) == [{3}]
+    assert seen(fork, 0, fork.look(mx.array([[TEXT]]))) == [{2}]

@@ -91,6 +91,7 @@ FAMILY = Family(
     request_bytes=lambda config, images, tokens: 2 * tokens * config["width"],
     preprocess=lambda image, config: image,
     render=lambda messages, tokenizer, config: tokenizer.encode(PROMPT),
+    image_token=unused,
     stop_tokens=unused,
     rows=unused,
 )

@@ -50,3 +50,35 @@ def test_keys_and_values_keep_their_type():
     cache, half = KVCache(), random(1, 300).astype(mx.bfloat16)
     cache.append(half[:, :, :1], half[:, :, :1])
     assert {array.dtype for array in cache.append(half, half)} == {mx.bfloat16}
+
+
+@pytest.mark.parametrize(("first", "kept", "then"), [(300, 299, 2), (300, 256, 1), (10, 1, 600), (700, 10, 300)])
+def test_a_trimmed_cache_goes_on_like_a_new_one(first, kept, then):
+    old, new = random(1, first), random(1, then, seed=1)
+    cache = KVCache()
+    cache.append(old, old)
+    cache.trim(kept)
+    held, _ = cache.append(new, new)
+    assert cache.offset == kept + then
+    assert mx.array_equal(held, mx.concatenate([old[:, :, :kept], new], axis=2))
+
+
+def test_forks_go_their_own_ways():
+    cache, old = KVCache(), random(1, 10)
+    assert KVCache().fork().arrays == []
+    cache.append(old, old)
+    fork = cache.fork()
+    a, b = random(1, 3, seed=1), random(1, 3, seed=2)
+    held = [one.append(x, x)[0] for one, x in ((cache, a), (fork, b), (cache, b))]
+    for found, parts in zip(held, ((old, a), (old, b), (old, a, b)), strict=True):
+        assert mx.array_equal(found, mx.concatenate(parts, axis=2))
+
+
+def test_a_fork_copies_nothing_until_it_goes_on():
+    cache, old = KVCache(), random(1, 200_000)
+    cache.append(old, old)
+    mx.eval(cache.arrays)
+    before = mx.get_active_memory()
+    fork = cache.fork()
+    mx.eval(fork.arrays)
+    assert mx.get_active_memory() - before < old.nbytes // 10

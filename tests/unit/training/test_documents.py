@@ -1,15 +1,11 @@
 """The documents that the bundled model is trained on; drawn here in Pillow's own font, with a few words."""
 
 from dataclasses import replace
-from itertools import product as combinations
-from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFont
-
-pytest.importorskip("fontTools")
+from PIL import Image
 
 from training.nano.documents import (
     KINDS,
@@ -32,29 +28,16 @@ from training.nano.documents import questions as asking
 from training.nano.documents.money import Money
 from training.nano.documents.sheet import Sheet
 from training.nano.documents.style import NAMED, Style
-from training.nano.fonts import CHARACTERS, Face, held_out
+from training.nano.few import FewWords, pillows_face
+from training.nano.fonts import CHARACTERS, Face
 from training.nano.sample import Source
-from training.nano.words import Words
 
 SEEDS = range(6)
 
 
-class FewWords(Words):
-    """Words that need no files: those of one part, chosen as the lists are."""
-
-    def __init__(self, *, held: bool = False) -> None:
-        syllables = ("bar", "den", "lo", "mi", "ras", "tu", "vek", "zon", "pil", "gar")
-        made = ["".join(parts) for parts in combinations(syllables, repeat=3)]
-        self.english = [word for word in made if held_out(word, 0.1) == held]
-        self.accented, self.vietnamese = ["élan", "größe"], ["bánh", "phở", "trà", "sữa"]
-        self._prose = [[word] * 2 for word in self.english]
-
-
 @pytest.fixture(scope="module")
 def face(tmp_path_factory: pytest.TempPathFactory) -> Face:
-    path: Path = tmp_path_factory.mktemp("fonts") / "default.ttf"
-    path.write_bytes(ImageFont.load_default(20).font_bytes)
-    return Face(str(path), "Default", True, frozenset(CHARACTERS))
+    return pillows_face(tmp_path_factory.mktemp("fonts"))
 
 
 @pytest.fixture(params=[0.0, 1.0], ids=["clean", "photographed"])

@@ -111,7 +111,7 @@ class Font:
         return min(m[1] for m in measures), max(m[2] for m in measures)
 
 
-@lru_cache(4000)
+@lru_cache(1500)
 def font(face: Face, size: int) -> Font:
     return Font(face, size)
 

@@ -6,7 +6,6 @@ Every part follows from its number alone, so that a run goes on where it stopped
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ import torch
 from training.nano.asking import DOCUMENT_SIZES, ask
 from training.nano.characters import END_OF_TURN, ROW_MARKS, conversation, encode, question
 from training.nano.cutting import cut_rows
-from training.nano.fonts import load_faces
+from training.nano.fonts import Face
 from training.nano.model import GRID, PATCH, SLOTS
 from training.nano.rows import ROW_PX, draw_row, stack
 from training.nano.sample import Row, Sample, Source
@@ -61,18 +60,23 @@ class Batch(NamedTuple):
         return Batch(*(x.to(device) if isinstance(x, torch.Tensor) else x for x in self))
 
 
+def sources_of(faces: Sequence[Face], words: Words) -> tuple[Source, list[Source]]:
+    """(for the easy parts, for all others)"""
+    plain = tuple(face for face in faces if face.design in _EASY_DESIGNS) or tuple(faces)
+    return Source(plain, words, 0.0), [Source(tuple(faces), words, effects) for effects in (0.2, 0.6, 1.0)]
+
+
 class Parts(torch.utils.data.Dataset):
     """The batches of a run by number.
 
-    budget: patches and tokens in each batch, about. answering_from: the first part for which the decoder is trained.
-    asking: the share of the parts from then on that are documents with questions, the rest being rows to read.
+    easy: of the first parts. budget: patches and tokens in each batch, about. answering_from: the first part for which
+    the decoder is trained. asking: the share of the parts from then on that are documents with questions.
     """
 
-    def __init__(self, work: Path, seed: int, budget: int, answering_from: int, asking: float) -> None:
-        faces, words = load_faces(work, held=False), Words(held=False)
-        easy_faces = tuple(face for face in faces if face.design in _EASY_DESIGNS)
-        self._easy_source = Source(easy_faces, words, effects=0.0)
-        self._sources = [Source(faces, words, effects) for effects in (0.2, 0.6, 1.0)]
+    def __init__(
+        self, easy: Source, sources: Sequence[Source], seed: int, budget: int, answering_from: int, asking: float
+    ) -> None:
+        self._easy, self._sources = easy, sources
         self._seed, self._budget, self._answering_from, self._asking = seed, budget, answering_from, asking
 
     def __getitem__(self, part: int) -> Batch:
@@ -90,7 +94,7 @@ class Parts(torch.utils.data.Dataset):
         return collate(shows, samples)
 
     def _sheet(self, rng: Random, easy: bool, n_rows: int) -> Sample:
-        source = self._easy_source if easy else rng.choice(self._sources)
+        source = self._easy if easy else rng.choice(self._sources)
         rows = [draw_row(rng, source, GRID * PATCH) for _ in range(_filled(rng, n_rows))]
         return stack(rows, n_rows, GRID * PATCH)
 

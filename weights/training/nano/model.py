@@ -114,7 +114,7 @@ class Reader(nn.Module):
         x = text.embed_tokens(ids)
         waves = text.rotary_emb(x, positions)
         sees = (ids == IMAGE).cumsum(1).clamp(max=1)[..., None]
-        mask = _text_mask(row)
+        mask = _text_mask(row) if row.any() else None
         looks = []
         for i, layer in enumerate(text.layers):
             if i in text.config.cross_attention_layers:
@@ -156,8 +156,12 @@ def _plain_attention(
     attention_mask: torch.Tensor | None,
     **_others: object,
 ) -> tuple[torch.Tensor, None]:
-    """What transformers calls in every attention."""
-    return _attend(query, key, value, attention_mask).transpose(1, 2), None
+    """What transformers calls in every attention; without a mask, a text is causal."""
+    if attention_mask is None:
+        seen = F.scaled_dot_product_attention(query, key, value, is_causal=True, enable_gqa=True)
+    else:
+        seen = _attend(query, key, value, attention_mask)
+    return seen.transpose(1, 2), None
 
 
 def _attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:

@@ -22,10 +22,13 @@ import torch
 import torch.distributed as dist
 
 from training.nano.checks import strip_difference
+from training.nano.few import FewWords, pillows_face
+from training.nano.fonts import load_faces
 from training.nano.losses import Losses, losses, see_loss
-from training.nano.mixture import Batch, Parts
+from training.nano.mixture import Batch, Parts, sources_of
 from training.nano.model import Reader, initialise
 from training.nano.reading import report
+from training.nano.words import Words
 
 _WARMUP_STEPS = 100
 _LATE_GUIDANCE = 0.3
@@ -45,7 +48,9 @@ class Trainer:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.rank, self.world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-        self.parts = Parts(options.work, options.seed, options.budget, options.see * options.parts, options.asking)
+        faces = [pillows_face(options.work)] if options.smoke else load_faces(options.work, held=False)
+        sources = sources_of(faces, FewWords() if options.smoke else Words(held=False))
+        self.parts = Parts(*sources, options.seed, options.budget, options.see * options.parts, options.asking)
         torch.manual_seed(options.seed)
         self.reader = Reader()
         self.step = 0

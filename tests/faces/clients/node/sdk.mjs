@@ -1,0 +1,12 @@
+// The official SDK, 1.x. argv: interpreter of the server, picture.
+import { dirname } from "node:path";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+
+const [python, picture] = process.argv.slice(2);
+const client = new Client({ name: "test", version: "1" });
+await client.connect(new StdioClientTransport({ command: python, args: ["-m", "mlxvision_mcp"], cwd: dirname(picture) }));
+const { tools } = await client.listTools();
+const result = await client.callTool({ name: "ocr", arguments: { image: picture } });
+await client.close();
+console.log(JSON.stringify({ tools: tools.map((tool) => tool.name), text: result.structuredContent.text }));
