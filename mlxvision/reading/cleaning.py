@@ -15,28 +15,30 @@ _MANY = 30_000  # values, enough to know two colours
 _SHADE_EM = 1.5  # within this width, light falls evenly
 
 
-def contrast_grey(pixels: np.ndarray, *, inverted: bool) -> np.ndarray:
-    """pixels: (H, W, 3) uint8 -> (H, W) uint8: how far each colour is on the way from the ink's to the ground's."""
-    region = pixels.astype(np.float32)
-    sparse = max(1, region.size // _MANY)
-    ink, ground = _two_colours(region.reshape(-1, 3)[::sparse], inverted)
+def contrast_grey(pixels: np.ndarray, text: np.ndarray) -> np.ndarray:
+    """pixels: (H, W, 3) uint8 -> (H, W) uint8: how far each colour is on the way from the ink's to the ground's.
+
+    text: (h, W, 3) uint8, the part of it that tells ink and ground, by their being few and many.
+    """
+    sparse = max(1, text.size // _MANY)
+    ink, ground = _two_colours(text.reshape(-1, 3)[::sparse].astype(np.float32))
     way = ground - ink
-    share = (region - ink) @ way / max(float(way @ way), 1.0)
+    share = (pixels - ink) @ way / max(float(way @ way), 1.0)
     return np.clip(_INK + (_GROUND - _INK) * share, 0, 255).astype(np.uint8)
 
 
-def _two_colours(colours: np.ndarray, inverted: bool) -> tuple[np.ndarray, np.ndarray]:
-    """The usual colours of ink and ground: those of the darker and the lighter half of all values there are."""
+def _two_colours(colours: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The usual colours of ink and ground: those of the rarer and the commoner of dark and light."""
     light = colours @ np.array([0.299, 0.587, 0.114], np.float32)
     middle = (light.min() + light.max()) / 2
     for _ in range(3):
         darker = light <= middle
-        if darker.all() or not darker.any():
+        if darker.all():
             break
         middle = (light[darker].mean() + light[~darker].mean()) / 2
     darker = light <= middle
     low, high = (np.median(colours[part], 0) if part.any() else colours.mean(0) for part in (darker, ~darker))
-    return (high, low) if inverted else (low, high)
+    return (high, low) if darker.mean() > 0.5 else (low, high)
 
 
 def clean(strip: np.ndarray, frame: Frame, room: tuple[float, float]) -> np.ndarray:
@@ -80,8 +82,8 @@ def _foreign(found: Components, frame: Frame, room: tuple[float, float]) -> np.n
     em, height = frame.em_px, frame.height
     top, bottom = (frame.above_px - found.top) / em, (found.bottom - frame.above_px) / em
     width, tall = found.width / em, found.height / em
-    above = -bottom > room[0]
-    below = -top > room[1]
+    above = (-bottom > room[0]) | ((found.top == 0) & (-bottom > 0.55))
+    below = (-top > room[1]) | ((found.bottom == height) & (-top > 0.1))
     rule = (width > 3) & (tall < 0.25) & ((-bottom > 0.8) | (-top > 0.18))
     through = (found.top == 0) & (found.bottom == height)
     border = (found.area < 0.25 * found.width * found.height) & (width > 1.5) & (tall > 1.2)

@@ -8,7 +8,7 @@ import numpy as np
 
 from mlxvision.reading.components import Components, find_components
 from mlxvision.reading.ink import darkness, luminance
-from mlxvision.reading.marks import find_dashes, find_owners, stretch
+from mlxvision.reading.marks import find_owners, find_rules, stretch
 from mlxvision.reading.measure import measure, settle
 from mlxvision.reading.order import reading_order
 from mlxvision.reading.rows import join_near, join_rows
@@ -42,36 +42,29 @@ def find_lines(pixels: np.ndarray) -> list[TextLine]:
     grey = luminance(pixels)
     ink, noise = darkness(grey)
     found = find_components(ink)
-    clear = is_clear(found, noise)
-    letters = clear & find_letters(found, grey.shape[1])
+    clear = is_clear(found, noise) & ~find_rules(found)
+    letters = find_letters(found, clear, grey.shape[1])
     segments = join_near(found, find_segments(found, letters))
-    owner = find_owners(found, segments, [s.track for s in segments])
+    owner = find_owners(found, segments, [s.track for s in segments], clear)
     singles = find_singles(found, segments, letters, clear & (owner < 0))
     segments = join_near(found, stretch(found, segments, owner))  # words that run together are known now
     segments = join_rows(found, distinct(found, outermost(segments + singles)))
-    plates = {dark: _plate(ink, found, segments, dark) for dark in {s.dark for s in segments}}
-    tracks = settle([measure(plates[s.dark], s.track) for s in segments])
-    owner = find_owners(found, segments, tracks)
-    lines = [
-        _line(found, np.flatnonzero(owner == i), track, segment.dark)
-        for i, (track, segment) in enumerate(zip(tracks, segments, strict=True))
-    ]
-    for parts, track in find_dashes(found, clear & (owner < 0), tracks):
-        lines.append(_line(found, parts, track, bool(found.dark[parts[0]])))
-    boxes = np.array([[line.box.left, line.box.top, line.box.right, line.box.bottom] for line in lines])
-    return [lines[i] for i in reading_order(boxes, np.array([line.em_px for line in lines]))]
+    plate = _plate(ink, found, segments)
+    tracks = settle([measure(plate, s.track) for s in segments])
+    owner = find_owners(found, segments, tracks, clear)
+    return [_line(found, np.flatnonzero(owner == i), tracks[i]) for i in reading_order(tracks)]
 
 
-def _plate(ink: np.ndarray, found: Components, segments: list[Segment], dark: bool) -> np.ndarray:
-    """(H, W) uint8: the segments' letters of one kind above 128, their ground below; all else is turned into ground."""
-    other = found.dark == dark
-    for segment in segments:
-        other[segment.parts] = False
-    turned = np.repeat(other[found.labels], np.diff(found.starts, append=ink.size)).reshape(ink.shape)
-    return np.clip(128 + np.where(turned == dark, -ink, ink), 0, 255).astype(np.uint8)
+def _plate(ink: np.ndarray, found: Components, segments: list[Segment]) -> np.ndarray:
+    """(H, W) uint8: the segments' letters above 128, all else below."""
+    own = np.zeros(len(found.left), bool)
+    own[np.concatenate([s.parts for s in segments] or [[]]).astype(int)] = True
+    letters = np.repeat(own[found.labels], np.diff(found.starts, append=ink.size)).reshape(ink.shape)
+    depth = np.abs(ink)
+    return np.clip(128 + np.where(letters, depth, -depth), 0, 255).astype(np.uint8)
 
 
-def _line(found: Components, parts: np.ndarray, track: Track, dark: bool) -> TextLine:
+def _line(found: Components, parts: np.ndarray, track: Track) -> TextLine:
     left, right = found.left[parts], found.right[parts]
     box = Box(int(left.min()), int(found.top[parts].min()), int(right.max()), int(found.bottom[parts].max()))
     order = np.argsort(left)
@@ -79,4 +72,4 @@ def _line(found: Components, parts: np.ndarray, track: Track, dark: bool) -> Tex
     cuts = np.flatnonzero(left[1:] - reach[:-1] > _WIDE_GAP * track.em_px)
     firsts, lasts = [0, *(cuts + 1)], [*cuts, len(parts) - 1]
     runs = tuple((float(left[a]), float(reach[b])) for a, b in zip(firsts, lasts, strict=True))
-    return TextLine(box, runs, (track.slope, track.intercept), track.em_px, not dark)
+    return TextLine(box, runs, (track.slope, track.intercept), track.em_px, not found.dark[parts[order[0]]])

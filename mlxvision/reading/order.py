@@ -1,61 +1,60 @@
-"""Reading order: lines form blocks, one below the other or side by side, and blocks are read one after the other."""
+"""Reading order: from top to bottom, but columns one after the other.
+
+Columns are a stretch of lines, one below the other, that a vertical gap parts in two, where most lines on one side
+have a neighbour on the other: messages of two people, left and right, have none.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+from mlxvision.reading.strip import Track
+
 __all__ = ["reading_order"]
 
-
-def reading_order(boxes: np.ndarray, em_px: np.ndarray) -> list[int]:
-    """boxes: (L, 4) left, top, right, bottom. em_px: (L,) -> the numbers of the lines in reading order."""
-    if not len(boxes):
-        return []
-    blocks = _blocks(boxes, em_px)
-    extents = np.array([[*boxes[b, :2].min(0), *boxes[b, 2:].max(0)] for b in blocks])
-    return [int(i) for block in _sorted(extents) for i in blocks[block]]
+_BESIDE = 0.8  # em, how far apart the baselines of neighbours may be
 
 
-def _blocks(boxes: np.ndarray, em_px: np.ndarray) -> list[np.ndarray]:
-    """Lines of which each is the only one right above and right below the other."""
-    left, top, right, bottom = boxes.T
-    middle = (top + bottom) / 2
-    shared = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
-    below = (middle[None] > middle[:, None] + 0.4 * em_px[:, None]) & (shared > 0)
-    distance = np.where(below, middle[None] - middle[:, None], np.inf)
-    em = np.maximum(em_px[:, None], em_px)
-    close = (distance <= 2.6 * em) & (distance <= 1.4 * distance.min(1, keepdims=True))
-    single = close & (close.sum(1, keepdims=True) == 1)
-    other = (distance <= 2.6 * em) & (distance <= 1.4 * distance.min(0, keepdims=True))
-    single &= other & (other.sum(0, keepdims=True) == 1)
-    follower = np.where(single.any(1), single.argmax(1), -1)
-    starts = np.flatnonzero(~single.any(0))
-    blocks = []
-    for start in starts:
-        block, i = [], int(start)
-        while i >= 0:
-            block.append(i)
-            i = int(follower[i])
-        blocks.append(np.array(block))
-    return blocks
+def reading_order(tracks: list[Track]) -> list[int]:
+    """The numbers of the lines in reading order, as on a page that lies level."""
+    slope = float(np.median([t.slope for t in tracks])) if tracks else 0.0
+    middle = [(t.left + t.right) / 2 for t in tracks]
+    y = np.array([t.y(x) - slope * x for t, x in zip(tracks, middle, strict=True)])
+    place = np.array([(t.left, t.right, y[i], t.em_px) for i, t in enumerate(tracks)]).reshape(-1, 4)
+    return _read(place, np.argsort(y))
 
 
-def _sorted(extents: np.ndarray) -> list[int]:
-    """Left before right where blocks stand side by side, otherwise upper before lower."""
-    left, top, right, bottom = extents.T
-    height = bottom - top
-    shared_y = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)
-    shared_x = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
-    beside = (shared_y > 0.3 * np.minimum(height[:, None], height)) & (shared_x <= 0)
-    before = np.where(beside, left[:, None] < left, top[:, None] < top)
-    np.fill_diagonal(before, False)
-    waiting = before.sum(0)
-    by_top = np.lexsort((left, top))
+def _read(place: np.ndarray, lines: np.ndarray) -> list[int]:
+    """place: (L, 4) left, right, y, em. lines: some of them, from the top."""
     order: list[int] = []
-    while len(order) < len(extents):
-        chosen = int(by_top[np.argmax(waiting[by_top] == 0)]) if (waiting == 0).any() else int(by_top[0])
-        order.append(chosen)
-        waiting = waiting - before[chosen]
-        waiting[chosen] = len(extents) + 1
-        by_top = by_top[by_top != chosen]
+    while len(lines):
+        columns = _columns(place, lines)
+        if columns is None:
+            order.append(int(lines[0]))
+            lines = lines[1:]
+        else:
+            order += [*_read(place, columns[0]), *_read(place, columns[1])]
+            lines = lines[len(columns[0]) + len(columns[1]) :]
     return order
+
+
+def _columns(place: np.ndarray, lines: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """The left and the right one of those that begin with the first line, as long as they can be."""
+    longest = None
+    for n in range(2, len(lines) + 1):
+        left, right = place[lines[:n], 0], place[lines[:n], 1]
+        by_left = np.argsort(left)
+        gaps = np.flatnonzero(left[by_left][1:] > np.maximum.accumulate(right[by_left])[:-1])
+        if not len(gaps):
+            break
+        for gap in gaps:
+            sides = lines[:n][np.sort(by_left[: gap + 1])], lines[:n][np.sort(by_left[gap + 1 :])]
+            if _beside(place, *sides):
+                longest = sides
+                break
+    return longest
+
+
+def _beside(place: np.ndarray, left: np.ndarray, right: np.ndarray) -> bool:
+    near = np.abs(place[left, None, 2] - place[right, 2]) < _BESIDE * np.maximum(place[left, None, 3], place[right, 3])
+    return 2 * int(near.any(int(len(left) < len(right))).sum()) > min(len(left), len(right))

@@ -6,6 +6,7 @@ heights and their gap decide. The baseline follows the letters' feet, so it may 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,8 @@ _NOISE_CONTRAST = 0.7  # times the noise
 _LONGEST_RUN = 0.55  # of a letter's height, on average: discs, bars and squares are above
 _LONGEST_RUN_IN_WORD = 0.8  # the same where blurred letters touch
 _LONG_RUN = 1.05  # the same, each pixel counted: boxes and the inside of boxes are above
+_SLIMMEST = 0.05  # of its height: upright lines are below
+_LEAST_HELD = 0.2  # of a frame's height: that of the letters in it
 _LONGEST_WORD = 25  # times its height, where the letters touch
 _LONG = 8  # times its height: what knows its slope
 _MOST_FEET = 3000
@@ -82,13 +85,24 @@ def is_clear(found: Components, noise: float) -> np.ndarray:
     return found.contrast > max(_LEAST_CONTRAST, _NOISE_CONTRAST * noise)
 
 
-def find_letters(found: Components, picture_width: int) -> np.ndarray:
-    """(C,) bool: what has a letter's shape, or that of a word whose letters touch."""
+def find_letters(found: Components, clear: np.ndarray, picture_width: int) -> np.ndarray:
+    """(C,) bool: what has a letter's shape, or that of a word whose letters touch; but no frames around letters, and
+    nothing that lies in a letter."""
     height, width = found.height, found.width
     longest = np.where(width > 1.3 * height, _LONGEST_RUN_IN_WORD, _LONGEST_RUN)
     thin = (found.run <= longest * height + 1) & (found.long_run <= _LONG_RUN * height + 2)
-    inked = found.area > 0.06 * height * width
-    return (height >= _SMALLEST_PX) & thin & inked & (width < np.minimum(_LONGEST_WORD * height, picture_width))
+    inked = (found.area > 0.06 * height * width) & (width > _SLIMMEST * height)
+    wide = width >= np.minimum(_LONGEST_WORD * height, picture_width)
+    letters = clear & (height >= _SMALLEST_PX) & thin & inked & ~wide
+    return letters & ~_frames(found, letters)
+
+
+def _frames(found: Components, letters: np.ndarray) -> np.ndarray:
+    """(C,) bool: what has letters within it in a good part of its rows of pixels."""
+    outer, inner = found.before, found.after
+    held = letters[inner] & (found.left[outer] < found.left[inner]) & (found.right[inner] < found.right[outer])
+    held &= (found.top[outer] < found.top[inner]) & (found.bottom[inner] < found.bottom[outer])
+    return np.bincount(outer[held], minlength=len(letters)) > _LEAST_HELD * found.height
 
 
 def find_segments(found: Components, letters: np.ndarray) -> list[Segment]:
@@ -97,7 +111,8 @@ def find_segments(found: Components, letters: np.ndarray) -> list[Segment]:
     slopes = [_slope(found, parts) for parts in chains]
     page = _page_slope(found, chains, slopes)
     segments = [
-        _segment(found, parts, page if own is None else own[0]) for parts, own in zip(chains, slopes, strict=True)
+        _segment(found, parts, page(float(found.bottom[parts[0]])) if own is None else own[0])
+        for parts, own in zip(chains, slopes, strict=True)
     ]
     return outermost([s for s in segments if s is not None])
 
@@ -110,7 +125,7 @@ def _chains(found: Components, letters: np.ndarray) -> list[np.ndarray]:
     height = found.height
     small, large = np.minimum(height[a], height[b]), np.maximum(height[a], height[b])
     shared = np.minimum(found.bottom[a], found.bottom[b]) - np.maximum(found.top[a], found.top[b])
-    near = (shared >= 0.5 * small) & (large <= 2.5 * small) & (gap <= 1.3 * large)
+    near = (shared >= 0.5 * small) & (large <= 2.5 * small) & (gap <= large)
     members = np.flatnonzero(letters)
     number = np.zeros(len(height), int)
     number[members] = np.arange(len(members))
@@ -133,20 +148,35 @@ def _slope(found: Components, parts: np.ndarray) -> tuple[float, float] | None:
     return (float(np.median((y[None] - y[:, None])[far] / run[far])), float(width)) if far.any() else None
 
 
-def _page_slope(found: Components, chains: list[np.ndarray], slopes: list[tuple[float, float] | None]) -> float:
-    """The median of all, weighted by width; of short words only, the slope at which most feet are level (Baird)."""
-    known = sorted(slope for slope in slopes if slope is not None)
+def _page_slope(
+    found: Components, chains: list[np.ndarray], slopes: list[tuple[float, float] | None]
+) -> Callable[[float], float]:
+    """The usual slope at a height y: it changes evenly from the top of a photographed page to its foot.
+
+    Of short words only, it is the slope at which most feet are level (Baird).
+    """
+    known = [
+        (slope, width, found.bottom[parts[0]])
+        for parts, (slope, width) in ((p, s) for p, s in zip(chains, slopes, strict=True) if s is not None)
+    ]
     if known:
-        weight = np.cumsum([width for _, width in known])
-        return known[int(np.searchsorted(weight, weight[-1] / 2))][0]
+        slope, width, y = np.array(sorted(known), float).T
+        weight = np.cumsum(width)
+        middle = slope[np.searchsorted(weight, weight[-1] / 2)]
+        usual = np.abs(slope - middle) < 0.03
+        if usual.sum() > 3 and np.ptp(y[usual]) > 0:
+            tilt, level = np.polyfit(y[usual], slope[usual], 1, w=width[usual])
+            return lambda y: float(tilt * y + level)
+        return lambda _: float(middle)
     if not chains:
-        return 0.0
+        return lambda _: 0.0
     parts = np.concatenate(chains)[:_MOST_FEET]
     x, y = (found.left[parts] + found.right[parts]) / 2, found.bottom[parts]
     step = max(1.0, 0.15 * float(np.median(found.height[parts])))
     tried = sorted(np.linspace(-_STEEPEST, _STEEPEST, 121), key=abs)
     feet = [np.unique(np.floor((y - slope * x) / step), return_counts=True)[1] for slope in tried]
-    return float(tried[int(np.argmax([(count**2).sum() for count in feet]))])
+    best = float(tried[int(np.argmax([(count**2).sum() for count in feet]))])
+    return lambda _: best
 
 
 def merge(found: Components, segments: list[Segment]) -> Segment:
@@ -165,7 +195,7 @@ def _segment(found: Components, parts: np.ndarray, slope: float) -> Segment | No
     x, tilt = (left + right) / 2, abs(slope) * (right - left) / 2
     feet, tops = found.bottom[parts] - slope * x - tilt, found.top[parts] - slope * x + tilt
     near = np.abs(feet[None] - feet[:, None]) <= 0.1 * np.percentile(feet - tops, 80)
-    base = float(np.median(feet[near[near.sum(1).argmax()]]))
+    base = float(np.median(feet[near[(near @ (feet - tops)).argmax()]]))  # by height: quotes hang high and are many
     above = base - tops
     tall = float(np.percentile(above[above >= 0.4 * above.max()], 75)) if above.max() > 0 else 0
     if tall < _SMALLEST_TALL_PX:

@@ -11,7 +11,7 @@ import PIL.Image
 from mlxvision.reading.cleaning import clean, contrast_grey
 from mlxvision.reading.lines import TextLine
 from mlxvision.reading.strip import Frame, Track, straighten
-from mlxvision.types import Box, Rows
+from mlxvision.types import Rows
 
 __all__ = ["Sheet", "lay_out"]
 
@@ -52,35 +52,34 @@ def lay_out(pixels: np.ndarray, lines: Sequence[TextLine], rows: Rows) -> list[S
 
 def _rows_of(pixels: np.ndarray, lines: Sequence[TextLine], number: int, rows: Rows) -> Iterator[np.ndarray]:
     """Line `number` in pieces of a row's height and at most a canvas' width."""
-    line = lines[number]
+    line, room = lines[number], _room(lines, number)
+    parts: list[np.ndarray] = []
+    for i, run in enumerate(line.runs):
+        if i:
+            gap = (run[0] - line.runs[i - 1][1]) / line.em_px
+            parts.append(np.full((rows.row_px, round(min(gap, _WIDEST_GAP) * rows.em_px)), 255, np.uint8))
+        parts.append(_from_first_ink(_show(pixels, line, run, room, rows)))
+    yield from _pieces(np.concatenate(parts, 1), rows)
+
+
+def _show(
+    pixels: np.ndarray, line: TextLine, run: tuple[float, float], room: tuple[float, float], rows: Rows
+) -> np.ndarray:
+    """A run of a line -> (row_px, width) uint8; its ground is what most of it is."""
     above = _BASELINE * rows.row_px
     around = rows.em_px // 2  # seen but not shown: what reaches further is not of this line
     frame = Frame(rows.em_px, above + around, rows.row_px - above + around)
-    beside = _BESIDE * line.em_px
-    (slope, intercept), left, right = line.baseline, line.runs[0][0] - beside, line.runs[-1][1] + beside
-    box = _surroundings(line, pixels)
     finer = max(1, int(line.em_px / rows.em_px / 2))  # what is much too fine is averaged first, for speed
-    region = np.asarray(PIL.Image.fromarray(pixels[box.top : box.bottom, box.left : box.right]).reduce(finer))
-    base = intercept + slope * box.left - box.top
-    track = Track((left - box.left) / finer, (right - box.left) / finer, slope, base / finer, line.em_px / finer)
-    strip = straighten(contrast_grey(region, inverted=line.inverted), track, frame)
-    strip = clean(strip, frame, _room(lines, number))[around : around + rows.row_px]
-    scale = rows.em_px / line.em_px
-    spans = [(int((a - beside - left) * scale), round((b + beside - left) * scale)) for a, b in line.runs]
-    yield from _pieces(_close_gaps(strip, spans, round((_WIDEST_GAP - 2 * _BESIDE) * rows.em_px)), rows)
-
-
-def _surroundings(line: TextLine, pixels: np.ndarray) -> Box:
-    """The box with as much around it as a row and its neighbours need, within the picture."""
-    height, width = pixels.shape[:2]
-    ys = [line.baseline[0] * x + line.baseline[1] for x in (line.box.left, line.box.right)]
-    around = int(0.3 * line.em_px) + 2
-    return Box(
-        max(0, line.box.left - around),
-        max(0, int(min(ys) - 1.7 * line.em_px)),
-        min(width, line.box.right + around),
-        min(height, int(max(ys) + 1.0 * line.em_px) + 1),
-    )
+    em, (slope, intercept), beside = line.em_px, line.baseline, _BESIDE * line.em_px
+    ys = sorted(slope * x + intercept for x in run)
+    left, top = max(0, int(run[0] - 0.3 * em) - 2), max(0, int(ys[0] - 1.7 * em))
+    region = pixels[top : int(ys[1] + em) + 2, left : int(run[1] + 0.3 * em) + 3]
+    region = np.asarray(PIL.Image.fromarray(region).reduce(finer))
+    base = intercept + slope * left - top
+    track = Track((run[0] - beside - left) / finer, (run[1] + beside - left) / finer, slope, base / finer, em / finer)
+    band = slice(max(0, int((ys[0] - 0.85 * em - top) / finer)), int((ys[1] + 0.2 * em - top) / finer) + 1)
+    strip = straighten(contrast_grey(region, region[band]), track, frame)
+    return clean(strip, frame, room)[around : around + rows.row_px]
 
 
 def _room(lines: Sequence[TextLine], number: int) -> tuple[float, float]:
@@ -97,17 +96,6 @@ def _room(lines: Sequence[TextLine], number: int) -> tuple[float, float]:
             elif apart > 0.5:
                 below = min(below, apart - 0.8)
     return above, max(below, 0.2)
-
-
-def _close_gaps(strip: np.ndarray, spans: Sequence[tuple[int, int]], widest_px: int) -> np.ndarray:
-    """The spans side by side, with no gap wider than widest_px, from the first ink on."""
-    parts = []
-    for i, (left, right) in enumerate(spans):
-        if i:
-            parts.append(np.full((strip.shape[0], min(left - spans[i - 1][1], widest_px)), 255, np.uint8))
-        parts.append(strip[:, left:right])
-    row = np.concatenate(parts, 1)
-    return _from_first_ink(row)
 
 
 def _from_first_ink(row: np.ndarray) -> np.ndarray:
