@@ -1,8 +1,9 @@
-"""What is learned from a batch: the answer, and two things that the renderer knows for nothing.
+"""What is learned from a batch: the answer, and three things that are known for nothing.
 
 Dense: which character is centred in each part of each patch, from the image features.
 Gaze: where the first head of each cross-attention layer looks; the first layer at the character just written, the later
 ones at the one to be written next.
+Recall: where the first head of one self-attention layer looks while an answer repeats what was said.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ class Losses(NamedTuple):
     answer: torch.Tensor
     dense: torch.Tensor
     gaze: torch.Tensor
+    recall: torch.Tensor
     answer_accuracy: torch.Tensor
     dense_accuracy: torch.Tensor
 
     def total(self, guidance: float) -> torch.Tensor:
-        return self.answer + guidance * (self.dense + self.gaze)
+        return self.answer + guidance * (self.dense + self.gaze + self.recall)
 
 
 def losses(reader: Reader, batch: Batch) -> Losses:
@@ -39,6 +41,7 @@ def losses(reader: Reader, batch: Batch) -> Losses:
         F.cross_entropy(logits, labels),
         dense,
         _gaze(answer.looks, batch.here, batch.there),
+        _recall(*answer.recall, batch.source),
         (logits.argmax(-1) == labels).float().mean(),
         dense_accuracy,
     )
@@ -72,3 +75,16 @@ def _gaze(looks: list[tuple[torch.Tensor, torch.Tensor]], here: torch.Tensor, th
             scores = (queries @ keys.transpose(1, 2))[known].float() * queries.shape[-1] ** -0.5
             total = total + F.cross_entropy(scores, wanted[known] + 1) / len(looks)
     return total
+
+
+def _recall(queries: torch.Tensor, keys: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
+    """queries, keys: (B, L, E); source: (B, L, places), any of which is right"""
+    sample, place = (source[..., 0] >= 0).nonzero(as_tuple=True)
+    if len(sample) == 0:
+        return queries.new_zeros((), dtype=torch.float32)
+    scores = (queries @ keys.transpose(1, 2))[sample, place].float() * queries.shape[-1] ** -0.5
+    later = torch.arange(scores.shape[1], device=scores.device) > place[:, None]
+    chances = scores.masked_fill(later, -torch.inf).log_softmax(-1)
+    places = source[sample, place]
+    chances = chances.gather(1, places.clamp(min=0)).masked_fill(places < 0, -torch.inf)
+    return -chances.logsumexp(-1).mean()

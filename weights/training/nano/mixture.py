@@ -5,6 +5,7 @@ Every part follows from its number alone, so that a run goes on where it stopped
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from random import Random
 from typing import NamedTuple
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 
 from training.nano.asking import DOCUMENT_SIZES, ask
-from training.nano.characters import END_OF_TURN, ROW_MARKS, conversation, encode, question
+from training.nano.characters import END_OF_TURN, IMAGE, ROW_MARKS, conversation, encode, question
 from training.nano.cutting import cut_rows
 from training.nano.fonts import Face
 from training.nano.model import GRID, PATCH, SLOTS
@@ -22,6 +23,10 @@ from training.nano.sample import Row, Sample, Source
 from training.nano.words import Words
 
 IGNORE = -100
+SOURCES = 2
+_SHORTEST_COPY = 3
+"""Of shorter answers, a number for example, one cannot tell whether they were read or counted."""
+
 READ_REQUEST = "OCR"
 """What the reading plan asks of a canvas of rows."""
 
@@ -43,6 +48,7 @@ class Batch(NamedTuple):
     other. positions: (B, L), each row's follow those of the conversation.
     labels: (B, L), what follows each id where it belongs to an answer, else IGNORE.
     here, there: (B, L), the patches on which the id and the label are printed, or -1.
+    source: (B, L, 2), where in the ids the label was read if the answer repeats what was said, or -1.
     dense: (B, P, SLOTS), the character centred in each part of each patch, 0 for none, IGNORE where not known.
     """
 
@@ -54,6 +60,7 @@ class Batch(NamedTuple):
     labels: torch.Tensor
     here: torch.Tensor
     there: torch.Tensor
+    source: torch.Tensor
     dense: torch.Tensor
 
     def to(self, device: str) -> Batch:
@@ -132,9 +139,13 @@ def collate(shows: str, samples: Sequence[Sample]) -> Batch:
         if sample.rows and all(row.centres is not None for row in sample.rows):
             dense[b] = _dense(sample.rows, dense.shape[1])
     fields = zip(zip(*talks, strict=True), _PADDING, strict=True)
-    padded = [np.stack([np.pad(x, (0, length - len(x)), constant_values=fill) for x in xs]) for xs, fill in fields]
+    padded = [np.stack([_pad(x, length, fill) for x in xs]) for xs, fill in fields]
     pixels, *texts, known = map(torch.from_numpy, (pictures, *padded, dense))
     return Batch(shows, pixels, *texts, known)
+
+
+def _pad(x: np.ndarray, length: int, fill: int) -> np.ndarray:
+    return np.concatenate([x, np.full((length - len(x), *x.shape[1:]), fill)])
 
 
 class _Talk(NamedTuple):
@@ -146,25 +157,40 @@ class _Talk(NamedTuple):
     labels: np.ndarray
     here: np.ndarray
     there: np.ndarray
+    source: np.ndarray
 
 
-_PADDING = _Talk(0, 0, 0, IGNORE, -1, -1)  # pyright: ignore
+_PADDING = _Talk(0, 0, 0, IGNORE, -1, -1, -1)  # pyright: ignore
 
 
 def _conversation(sample: Sample) -> _Talk:
     said, written = map(np.array, conversation(sample.turns))
     n = len(said) - 1
-    nowhere = np.full(n, -1)
-    return _Talk(
-        said[:-1], np.zeros(n, int), np.arange(n), np.where(written[1:], said[1:], IGNORE), nowhere, nowhere.copy()
-    )
+    labels = np.where(written[1:], said[1:], IGNORE)
+    sources = _sources(sample, said, written)
+    return _Talk(said[:-1], np.zeros(n, int), np.arange(n), labels, np.full(n, -1), np.full(n, -1), sources)
+
+
+def _sources(sample: Sample, said: np.ndarray, written: np.ndarray) -> np.ndarray:
+    """Where each character of an answer stands in the first user's text, if the answer stands there once or twice."""
+    text, first = sample.turns[0][0], 1 + said.tolist().index(IMAGE)
+    sources = np.full((len(written) - 1, SOURCES), -1)
+    ends = np.flatnonzero(written & ~np.append(written[1:], False))
+    for (_, answer), end in zip(sample.turns, ends, strict=True):
+        begins = [found.start() for found in re.finditer(rf"(?<!\w){re.escape(answer)}(?!\w)", text)]
+        if len(answer) >= _SHORTEST_COPY and 1 <= len(begins) <= SOURCES:
+            answered = sources[end - 1 - len(answer) : end - 1, : len(begins)]
+            answered[:] = first + np.array(begins) + np.arange(len(answer))[:, None]
+    return sources
 
 
 def _rows(sample: Sample) -> _Talk:
     """One after the other, each after its mark."""
     asked = np.array(question((), READ_REQUEST))
-    n, nothing = len(asked), np.full(len(asked), -1)
-    parts = [_Talk(asked, np.zeros(n, int), np.arange(n), np.full(n, IGNORE), nothing, nothing)]
+    n, nothing, no_source = len(asked), np.full(len(asked), -1), np.full((1, SOURCES), -1)
+    parts = [
+        _Talk(asked, np.zeros(n, int), np.arange(n), np.full(n, IGNORE), nothing, nothing, no_source.repeat(n, axis=0))
+    ]
     for i, (mark, row) in enumerate(zip(ROW_MARKS, sample.rows, strict=False), 1):
         ids = np.array(encode(mark + row.text))
         places = _places(i - 1, row)
@@ -176,6 +202,7 @@ def _rows(sample: Sample) -> _Talk:
                 np.append(ids[1:], END_OF_TURN),
                 places,
                 np.append(places[1:], -1),
+                no_source.repeat(len(ids), axis=0),
             )
         )
     return _Talk(*(np.concatenate(field) for field in zip(*parts, strict=True)))

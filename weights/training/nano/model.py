@@ -20,6 +20,7 @@ from training.nano.characters import BEGIN, END_OF_TURN, IMAGE, PAD, VOCABULARY
 
 PATCH, GRID, SLOTS = 8, 27, 2
 _VISION_WIDTH, _TEXT_WIDTH = 192, 256
+_RECALL_LAYER = 5
 _PADDING_ROWS = -(GRID**2 + 1) % 8
 """The grid and its class token are filled up to a multiple of eight, and real patches attend to these rows."""
 
@@ -56,12 +57,19 @@ def config() -> MllamaConfig:
     return MllamaConfig(vision_config=vision, text_config=text, image_token_index=IMAGE)
 
 
+Look = tuple[torch.Tensor, torch.Tensor]
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """hidden: (B, L, D). looks: queries (B, L, E), keys (B, N, E) of the first head of each cross-attention layer."""
+    """hidden: (B, L, D). looks: queries (B, L, E), keys (B, N, E) of the first head of each cross-attention layer.
+
+    recall: queries and keys (B, L, E) of the first head of the self-attention layer that finds what is repeated.
+    """
 
     hidden: torch.Tensor
-    looks: list[tuple[torch.Tensor, torch.Tensor]]
+    looks: list[Look]
+    recall: Look
 
 
 class Reader(nn.Module):
@@ -115,14 +123,16 @@ class Reader(nn.Module):
         waves = text.rotary_emb(x, positions)
         sees = (ids == IMAGE).cumsum(1).clamp(max=1)[..., None]
         mask = _text_mask(row) if row.any() else None
-        looks = []
+        looks: list[Look] = []
+        recalls: list[Look] = []
         for i, layer in enumerate(text.layers):
             if i in text.config.cross_attention_layers:
                 x, look = _cross(layer, x, features, sees.to(x.dtype))
                 looks.append(look)
             else:
-                x = layer(x, attention_mask=mask, position_embeddings=waves)
-        return Answer(text.norm(x), looks)
+                heads = recalls if i == _RECALL_LAYER else None
+                x = layer(x, attention_mask=mask, position_embeddings=waves, heads=heads)
+        return Answer(text.norm(x), looks, *recalls)
 
 
 def _text_mask(row: torch.Tensor) -> torch.Tensor:
@@ -154,9 +164,12 @@ def _plain_attention(
     key: torch.Tensor,
     value: torch.Tensor,
     attention_mask: torch.Tensor | None,
+    heads: list[Look] | None = None,
     **_others: object,
 ) -> tuple[torch.Tensor, None]:
-    """What transformers calls in every attention; without a mask, a text is causal."""
+    """What transformers calls in every attention; without a mask, a text is causal. The first head goes to `heads`."""
+    if heads is not None:
+        heads.append((query[:, 0], key[:, 0]))
     if attention_mask is None:
         seen = F.scaled_dot_product_attention(query, key, value, is_causal=True, enable_gqa=True)
     else:
@@ -176,9 +189,7 @@ def _attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tenso
     return scores.softmax(-1).to(v.dtype) @ v
 
 
-def _cross(
-    layer: nn.Module, x: torch.Tensor, features: torch.Tensor, sees: torch.Tensor
-) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+def _cross(layer: nn.Module, x: torch.Tensor, features: torch.Tensor, sees: torch.Tensor) -> tuple[torch.Tensor, Look]:
     """x: (B, L, D); features: (B, N, D); sees: (B, L, 1), 0 for rows before the picture."""
     attention = layer.cross_attn
     B, L, _ = x.shape

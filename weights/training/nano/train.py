@@ -108,7 +108,8 @@ class Trainer:
         if not self._only_sees:
             return losses(self.reader, batch)
         dense, accuracy = see_loss(self.reader, batch)
-        return Losses(dense.new_zeros(()), dense, dense.new_zeros(()), dense.new_zeros(()), accuracy)
+        nothing = dense.new_zeros(())
+        return Losses(nothing, dense, nothing, nothing, nothing, accuracy)
 
     def _schedule(self) -> float:
         left = self.options.steps - self.step
