@@ -10,7 +10,7 @@ import PIL.Image
 
 from mlxvision.engine.plan import shorten_transcript
 from mlxvision.families.mllama.preprocess import fit
-from training.nano.characters import CHARACTERS
+from training.nano.characters import CHARACTERS, as_written
 from training.nano.documents import DESCRIBE_REQUESTS, Document, draw
 from training.nano.model import GRID, PATCH
 from training.nano.recall import recall
@@ -44,7 +44,7 @@ def ask(rng: Random, source: Source, size: tuple[int, int]) -> Sample:
     pairs = rng.sample(document.questions, min(len(document.questions), rng.randint(1, _MOST_QUESTIONS)))
     if rng.random() < 0.4:
         pairs.insert(rng.randint(0, len(pairs)), (rng.choice(DESCRIBE_REQUESTS), document.description))
-    transcript = shorten_transcript(misread(rng, document), TRANSCRIPT_CHARS)
+    transcript = shorten_transcript(as_written(misread(rng, document)), TRANSCRIPT_CHARS)
     turns = opening(transcript, pairs)
     return Sample(on_tile(document.picture)[: rows * PATCH, : columns * PATCH], turns)
 

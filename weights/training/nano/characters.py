@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -39,6 +40,8 @@ _ID = {"\n": NEWLINE} | {character: i for i, character in enumerate(CHARACTERS, 
 _ROLES = {role: i for i, role in enumerate(("user", "assistant", "system"), len(_ID) + len(_SPECIAL))}
 """One token each where a header names them; in every other text they are characters."""
 
+_LEADERS = re.compile(r"(([-.=_*~·•…#+]) ?)(?:\1){2}\2((?: ?\2)+)")
+
 ROW_MARKS = "①②③④⑤⑥⑦⑧⑨"
 """An answer that begins with one of these reads that row of a canvas. No picture shows them."""
 
@@ -56,6 +59,18 @@ def encode(text: str) -> list[int]:
 
 def decode(ids: list[int]) -> str:
     return "".join(_CHARACTER.get(i, "") for i in ids)
+
+
+def written(text: str) -> list[int]:
+    """Which characters are written: of a row of dots or other signs only the first four, since nobody counts them."""
+    kept = set(range(len(text)))
+    for found in _LEADERS.finditer(text):
+        kept -= set(range(*found.span(3)))
+    return sorted(kept)
+
+
+def as_written(text: str) -> str:
+    return "".join(text[i] for i in written(text))
 
 
 def question(turns: Sequence[tuple[str, str]], asked: str) -> list[int]:

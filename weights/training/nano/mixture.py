@@ -14,7 +14,16 @@ import numpy as np
 import torch
 
 from training.nano.asking import DOCUMENT_SIZES, ask
-from training.nano.characters import END_OF_TURN, IMAGE, ROW_MARKS, conversation, encode, question
+from training.nano.characters import (
+    END_OF_TURN,
+    IMAGE,
+    ROW_MARKS,
+    as_written,
+    conversation,
+    encode,
+    question,
+    written,
+)
 from training.nano.cutting import cut_rows
 from training.nano.fonts import Face
 from training.nano.model import GRID, PATCH, SLOTS
@@ -192,8 +201,8 @@ def _rows(sample: Sample) -> _Talk:
         _Talk(asked, np.zeros(n, int), np.arange(n), np.full(n, IGNORE), nothing, nothing, no_source.repeat(n, axis=0))
     ]
     for i, (mark, row) in enumerate(zip(ROW_MARKS, sample.rows, strict=False), 1):
-        ids = np.array(encode(mark + row.text))
-        places = _places(i - 1, row)
+        ids = np.array(encode(mark + as_written(row.text)))
+        places = _places(i - 1, row)[[0, *(1 + k for k in written(row.text))]]
         parts.append(
             _Talk(
                 ids,

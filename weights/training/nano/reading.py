@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training.nano.characters import END_OF_TURN, ROW_MARKS, decode, encode, question
+from training.nano.characters import END_OF_TURN, ROW_MARKS, as_written, decode, encode, question
 from training.nano.heldout import held_out_samples
 from training.nano.losses import see_loss
 from training.nano.mixture import READ_REQUEST, collate
@@ -31,7 +31,7 @@ def report(reader: Reader, work: Path, device: str, *, only_seeing: bool) -> str
             accuracy = see_loss(reader, collate(name, samples).to(device))[1]
         said.append(f"{name} dense {accuracy:.3f}")
         if not only_seeing:
-            truths = [row.text for sample in samples for row in sample.rows]
+            truths = [as_written(row.text) for sample in samples for row in sample.rows]
             said[-1] += f" {score(truths, read(reader, samples, device))}"
     return " | ".join(said)
 
