@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from training.nano.mixture import IGNORE, Batch
-from training.nano.model import SLOTS, Reader
+from training.nano.model import SLOTS, Answer, Reader
 
 _EMPTY_WEIGHT = 0.3
 
@@ -40,7 +40,7 @@ def losses(reader: Reader, batch: Batch) -> Losses:
     return Losses(
         F.cross_entropy(logits, labels),
         dense,
-        _gaze(answer.looks, batch.here, batch.there),
+        _gaze(answer, batch.here, batch.there),
         _recall(*answer.recall, batch.source),
         (logits.argmax(-1) == labels).float().mean(),
         dense_accuracy,
@@ -65,15 +65,17 @@ def _dense(reader: Reader, features: torch.Tensor, labels: torch.Tensor) -> tupl
     return loss[printed].mean() + _EMPTY_WEIGHT * loss[~printed].mean(), accuracy
 
 
-def _gaze(looks: list[tuple[torch.Tensor, torch.Tensor]], here: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
-    """looks: as in `Answer`, the first of the N image features being the class token's; here, there: (B, L)"""
+def _gaze(answer: Answer, here: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
+    """here, there: (B, L); the first of the N image features is the class token's"""
     total = here.new_zeros((), dtype=torch.float32)
-    for i, (queries, keys) in enumerate(looks):
+    for i, (queries, keys) in enumerate(answer.looks):
         wanted = there if i else here
         known = wanted >= 0
         if known.any():
             scores = (queries @ keys.transpose(1, 2))[known].float() * queries.shape[-1] ** -0.5
-            total = total + F.cross_entropy(scores, wanted[known] + 1) / len(looks)
+            if answer.mask is not None:
+                scores = scores + answer.mask[:, 0][known]
+            total = total + F.cross_entropy(scores, wanted[known] + 1) / len(answer.looks)
     return total
 
 

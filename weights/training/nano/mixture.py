@@ -26,8 +26,8 @@ from training.nano.characters import (
 )
 from training.nano.cutting import cut_rows
 from training.nano.fonts import Face
-from training.nano.model import GRID, PATCH, SLOTS
-from training.nano.rows import ROW_PX, draw_row, stack
+from training.nano.model import GRID, PATCH, ROW_PATCHES, SLOTS
+from training.nano.rows import draw_row, stack
 from training.nano.sample import Row, Sample, Source
 from training.nano.words import Words
 
@@ -46,7 +46,6 @@ _EASY_DESIGNS = frozenset(("Arial", "DejaVu Sans", "DejaVu Sans Mono", "Helvetic
 _CUT = 0.2
 """The share of canvases of rows whose rows the engine's reading plan cut out of documents."""
 
-_ROW_PATCHES = ROW_PX // PATCH
 _ROW_COUNTS = {1: 2, 2: 2, 3: 2, 5: 3, 9: 5}
 
 
@@ -100,7 +99,7 @@ class Parts(torch.utils.data.Dataset):
         if part >= self._answering_from + _EASY_PARTS and rng.random() < self._asking:
             return self._documents(rng)
         n_rows = rng.choices(list(_ROW_COUNTS), list(_ROW_COUNTS.values()))[0]
-        count = max(1, round(self._budget / (n_rows * (_ROW_PATCHES * GRID + 30))))
+        count = max(1, round(self._budget / (n_rows * (ROW_PATCHES * GRID + 30))))
         easy = part < _EASY_PARTS or 0 <= part - self._answering_from < _EASY_PARTS
         if part > self._answering_from and not easy and rng.random() < _CUT:
             shows, samples = "cut rows", self._cut_sheets(rng, n_rows, count)
@@ -226,7 +225,7 @@ def _places(number: int, row: Row) -> np.ndarray:
 
 def _middle(number: int) -> int:
     """The row of patches in the middle of a row of text."""
-    return number * _ROW_PATCHES + _ROW_PATCHES // 2
+    return number * ROW_PATCHES + ROW_PATCHES // 2
 
 
 def _dense(rows: Sequence[Row], n_patches: int) -> np.ndarray:

@@ -19,6 +19,9 @@ from transformers import AttentionInterface, MllamaConfig, MllamaForConditionalG
 from training.nano.characters import BEGIN, END_OF_TURN, IMAGE, PAD, VOCABULARY
 
 PATCH, GRID, SLOTS = 8, 27, 2
+ROW_PATCHES = 3
+"""A row of text is three patches high."""
+
 _VISION_WIDTH, _TEXT_WIDTH = 192, 256
 _RECALL_LAYER = 5
 _PADDING_ROWS = -(GRID**2 + 1) % 8
@@ -65,11 +68,13 @@ class Answer:
     """hidden: (B, L, D). looks: queries (B, L, E), keys (B, N, E) of the first head of each cross-attention layer.
 
     recall: queries and keys (B, L, E) of the first head of the self-attention layer that finds what is repeated.
+    mask: (B, 1, L, N), what is added to the scores of cross-attention, if anything.
     """
 
     hidden: torch.Tensor
     looks: list[Look]
     recall: Look
+    mask: torch.Tensor | None
 
 
 class Reader(nn.Module):
@@ -122,25 +127,35 @@ class Reader(nn.Module):
         x = text.embed_tokens(ids)
         waves = text.rotary_emb(x, positions)
         sees = (ids == IMAGE).cumsum(1).clamp(max=1)[..., None]
-        mask = _text_mask(row) if row.any() else None
+        mask, cross_mask = (_text_mask(row), _image_mask(row, features.shape[1])) if row.any() else (None, None)
         looks: list[Look] = []
         recalls: list[Look] = []
         for i, layer in enumerate(text.layers):
             if i in text.config.cross_attention_layers:
-                x, look = _cross(layer, x, features, sees.to(x.dtype))
+                x, look = _cross(layer, x, features, sees.to(x.dtype), cross_mask)
                 looks.append(look)
             else:
                 heads = recalls if i == _RECALL_LAYER else None
                 x = layer(x, attention_mask=mask, position_embeddings=waves, heads=heads)
-        return Answer(text.norm(x), looks, *recalls)
+        return Answer(text.norm(x), looks, *recalls, cross_mask)
 
 
 def _text_mask(row: torch.Tensor) -> torch.Tensor:
     """row: (B, L) -> (B, 1, L, L), what to add to the scores: later tokens and other rows are not seen."""
     L = row.shape[1]
     earlier = torch.ones(L, L, dtype=torch.bool, device=row.device).tril()
-    seen = earlier & ((row[:, None] == 0) | (row[:, None] == row[..., None]))
-    return torch.zeros(seen.shape, device=row.device).masked_fill(~seen, torch.finfo(torch.float32).min)[:, None]
+    return _added(earlier & ((row[:, None] == 0) | (row[:, None] == row[..., None])))
+
+
+def _image_mask(row: torch.Tensor, n_features: int) -> torch.Tensor:
+    """row: (B, L) -> (B, 1, L, N): from its mark on, a row sees its own patches alone."""
+    shown = torch.cat([row.new_zeros(1), 1 + torch.arange(n_features - 1, device=row.device) // (ROW_PATCHES * GRID)])
+    return _added((row[..., None] == 0) | (row[..., None] == shown))
+
+
+def _added(seen: torch.Tensor) -> torch.Tensor:
+    """(B, L, S) -> (B, 1, L, S)"""
+    return torch.zeros(seen.shape, device=seen.device).masked_fill(~seen, torch.finfo(torch.float32).min)[:, None]
 
 
 def _patches(pictures: torch.Tensor) -> torch.Tensor:
@@ -189,7 +204,9 @@ def _attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tenso
     return scores.softmax(-1).to(v.dtype) @ v
 
 
-def _cross(layer: nn.Module, x: torch.Tensor, features: torch.Tensor, sees: torch.Tensor) -> tuple[torch.Tensor, Look]:
+def _cross(
+    layer: nn.Module, x: torch.Tensor, features: torch.Tensor, sees: torch.Tensor, mask: torch.Tensor | None
+) -> tuple[torch.Tensor, Look]:
     """x: (B, L, D); features: (B, N, D); sees: (B, L, 1), 0 for rows before the picture."""
     attention = layer.cross_attn
     B, L, _ = x.shape
@@ -198,7 +215,7 @@ def _cross(layer: nn.Module, x: torch.Tensor, features: torch.Tensor, sees: torc
     v = attention.v_proj(features).view(k.shape).transpose(1, 2)
     k = attention.k_norm(k).transpose(1, 2)
     q, k = q.to(v.dtype), k.to(v.dtype)
-    seen = attention.o_proj(_attend(q, k, v).transpose(1, 2).reshape(B, L, -1))
+    seen = attention.o_proj(_attend(q, k, v, mask).transpose(1, 2).reshape(B, L, -1))
     x = x + layer.cross_attn_attn_gate.tanh() * sees * seen
     x = x + layer.cross_attn_mlp_gate.tanh() * sees * layer.mlp(layer.post_attention_layernorm(x))
     return x, (q[:, 0], k[:, 0])

@@ -40,14 +40,15 @@ def report(reader: Reader, work: Path, device: str, *, only_seeing: bool) -> str
 def read(reader: Reader, samples: list[Sample], device: str) -> list[str]:
     """What stands in each row of each canvas, all of one size."""
     pictures = torch.from_numpy(np.stack([sample.picture for sample in samples])).to(device)
-    rows = [(b, mark) for b, sample in enumerate(samples) for mark, _ in zip(ROW_MARKS, sample.rows, strict=False)]
-    ids = torch.tensor([question((), READ_REQUEST) + encode(mark) for _, mark in rows], device=device)
+    rows = [(b, i) for b, sample in enumerate(samples) for i in range(len(sample.rows))]
+    ids = torch.tensor([question((), READ_REQUEST) + encode(ROW_MARKS[i]) for _, i in rows], device=device)
     start = ids.shape[1]
     with torch.autocast(device, torch.bfloat16):
         features = reader.see(pictures)[[b for b, _ in rows]]
         for _ in range(_LONGEST_ROW):
             positions = torch.arange(ids.shape[1], device=device).expand(ids.shape)
-            hidden = reader.answer(ids, features, torch.zeros_like(ids), positions).hidden[:, -1:]
+            row = torch.where(positions < start - 1, 0, torch.tensor([[1 + i] for _, i in rows], device=device))
+            hidden = reader.answer(ids, features, row, positions).hidden[:, -1:]
             ids = torch.cat([ids, reader.net.lm_head(hidden).argmax(-1)], dim=1)
             if (ids[:, start:] == END_OF_TURN).any(1).all():
                 break

@@ -15,11 +15,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from training.nano.fonts import Face, Font, font
+from training.nano.model import PATCH, ROW_PATCHES
 from training.nano.sample import Row, Sample, Source
 from training.nano.texts import GAP, MIXTURE, MONO
 from training.nano.words import Words
 
-ROW_PX, EM_PX, BASELINE_PX = 24, 16, 17.5
+ROW_PX, EM_PX, BASELINE_PX = ROW_PATCHES * PATCH, 16, 17.5
 _FILTERS = (Image.Resampling.BICUBIC, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS, Image.Resampling.BILINEAR)
 
 Kinds = Mapping[Callable[[Random, Words], str], float]
