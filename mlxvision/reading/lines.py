@@ -8,7 +8,7 @@ import numpy as np
 
 from mlxvision.reading.components import Components, find_components
 from mlxvision.reading.ink import darkness, luminance
-from mlxvision.reading.marks import find_owners, find_rules, stretch
+from mlxvision.reading.marks import find_owners, find_rules, is_text, stretch
 from mlxvision.reading.measure import measure, settle
 from mlxvision.reading.order import reading_order
 from mlxvision.reading.rows import join_near, join_rows
@@ -45,14 +45,20 @@ def find_lines(pixels: np.ndarray) -> list[TextLine]:
     clear = is_clear(found, noise) & ~find_rules(found)
     letters = find_letters(found, clear, grey.shape[1])
     segments = join_near(found, find_segments(found, letters))
-    owner = find_owners(found, segments, [s.track for s in segments], clear)
-    singles = find_singles(found, segments, letters, clear & (owner < 0))
-    segments = join_near(found, stretch(found, segments, owner))  # words that run together are known now
-    segments = join_rows(found, distinct(found, outermost(segments + singles)))
+    tracks = [s.track for s in segments]
+    owner = find_owners(found, segments, tracks, clear, np.zeros_like(letters))
+    texts = is_text(found, owner, tracks, clear)
+    segments = [s for s, text in zip(stretch(found, segments, owner), texts, strict=True) if text]
+    singles = find_singles(found, segments, letters & (owner < 0))
+    segments = join_near(found, segments)  # words that run together are known now
+    segments = distinct(found, outermost(found, segments + singles))
+    segments = outermost(found, join_rows(found, segments))
     plate = _plate(ink, found, segments)
     tracks = settle([measure(plate, s.track) for s in segments])
-    owner = find_owners(found, segments, tracks, clear)
-    return [_line(found, np.flatnonzero(owner == i), tracks[i]) for i in reading_order(tracks)]
+    owner = find_owners(found, segments, tracks, clear, letters)
+    lines = np.flatnonzero(is_text(found, owner, [s.track for s in segments], clear))
+    order = reading_order([tracks[i] for i in lines])
+    return [_line(found, np.flatnonzero(owner == i), tracks[i]) for i in lines[order]]
 
 
 def _plate(ink: np.ndarray, found: Components, segments: list[Segment]) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,16 +11,20 @@ from mlxvision.reading.components import Components, join
 from mlxvision.reading.segments import Segment
 from mlxvision.reading.strip import Track
 
-__all__ = ["find_owners", "find_rules", "stretch"]
+__all__ = ["find_owners", "find_rules", "is_text", "stretch"]
 
 _PALEST = 0.35  # of the contrast of a line's letters: what is paler is noise
 _FEWEST_MARKS = 8
+_FEWEST_FEET = 3
 _LOW, _LOW_BLOCK = 0.55, 0.8  # of their pitch, the height of stars, and of what fills its box
 _FULL = 0.7
 # The others in em.
-_GAP = 1.2
+_NEAR, _FAR = 1.2, 20.0  # how wide a gap before a mark may be
+_HUNG, _SPARSE = 0.25, 0.4  # letters that hang on the rule under them: at most so high and so full
 _ABOVE, _BELOW = 1.15, 0.35
 _SMALLEST = 0.07
+_LEAST_STRANGE, _LARGEST_STRANGE = 0.15, 6.0  # what is of no text
+_LEVEL = 0.12  # how far from the baseline a foot may be
 _WIDEST, _WIDEST_DASH, _THICKEST_DASH = 1.2, 20.0, 0.14
 
 
@@ -40,27 +44,58 @@ def find_rules(found: Components) -> np.ndarray:
 
 
 def find_owners(
-    found: Components, segments: Sequence[Segment], tracks: Sequence[Track], clear: np.ndarray
+    found: Components, segments: Sequence[Segment], tracks: Sequence[Track], clear: np.ndarray, far: np.ndarray
 ) -> np.ndarray:
-    """(C,) the line every component is of, or -1; a mark goes to the line whose small letters it is nearest to."""
+    """(C,) the line every component is of, or -1; a mark goes to the line whose small letters it is nearest to.
+
+    far: (C,) bool, what may be of a line across a wide gap, as may then a dash.
+    """
     owner, least = np.full(len(found.left), -1), np.full(len(found.left), np.inf)
     for i, segment in enumerate(segments):
         owner[segment.parts] = i
     free = clear & (owner < 0)
-    by_top = np.argsort(found.top)
-    tops = found.top[by_top]
-    for i, (segment, track) in enumerate(zip(segments, tracks, strict=True)):
-        ends = track.y(track.left), track.y(track.right)
-        first, last = np.searchsorted(tops, (min(ends) - _ABOVE * track.em_px, max(ends) + _BELOW * track.em_px))
-        near = by_top[first:last]
-        near = near[free[near] & (found.dark[near] == segment.dark)]
-        near = near[found.contrast[near] > _PALEST * np.median(found.contrast[segment.parts])]
+    for i, (segment, track, band) in enumerate(zip(segments, tracks, _bands(found, tracks), strict=True)):
+        near = band[free[band] & _alike(found, band, segment.parts)]
         near = near[_fits(found, near, track)]
-        near = near[_reached(found, near, segment.parts, _GAP * track.em_px)]
-        away = np.abs(_centre(found, near, track) - 0.3)
+        single = far[near] | (far.any() & (found.height[near] <= _THICKEST_DASH * track.em_px))
+        reached = [_reached(found, near, segment.parts, gap * track.em_px) for gap in (_NEAR, _FAR)]
+        near = near[reached[0] | (reached[1] & single)]
+        away = np.abs(_centre(found, near, track) - 0.3) + _beyond(found, near, track)
         closer = away < least[near]
         owner[near[closer]], least[near[closer]] = i, away[closer]
     return owner
+
+
+def is_text(found: Components, owner: np.ndarray, tracks: Sequence[Track], clear: np.ndarray) -> np.ndarray:
+    """(S,) bool: which lines stand on plain ground, with their feet on the baseline; the others are of a picture."""
+    text = np.zeros(len(tracks), bool)
+    for i, (track, band) in enumerate(zip(tracks, _bands(found, tracks), strict=True)):
+        own = np.flatnonzero(owner == i)
+        near = band[clear[band] & (owner[band] != i) & _alike(found, band, own)]
+        size = np.maximum(found.width[near], found.height[near]) / track.em_px
+        strange = (size > _LEAST_STRANGE) & (size < _LARGEST_STRANGE) & (_beyond(found, near, track) < 1)
+        strange &= np.abs(_centre(found, near, track) - 0.35) < 0.65
+        tall = own[found.height[own] > 0.3 * track.em_px]
+        feet = _centre(found, tall, track) - found.height[tall] / track.em_px / 2
+        level = np.abs(feet) < _LEVEL
+        text[i] = 2 * strange.sum() <= len(own) and (2 * level.sum() >= len(tall) or len(tall) < _FEWEST_FEET)
+    return text
+
+
+def _bands(found: Components, tracks: Sequence[Track]) -> Iterator[np.ndarray]:
+    """For each track the components whose upper edge may be in its line."""
+    by_top = np.argsort(found.top)
+    tops = found.top[by_top]
+    for track in tracks:
+        ends = track.y(track.left), track.y(track.right)
+        first, last = np.searchsorted(tops, (min(ends) - _ABOVE * track.em_px, max(ends) + _BELOW * track.em_px))
+        yield by_top[first:last]
+
+
+def _alike(found: Components, parts: np.ndarray, line: np.ndarray) -> np.ndarray:
+    """Whether parts are of a line's kind, and not much paler."""
+    usual = np.median(found.contrast[line])
+    return (found.dark[parts] == found.dark[line[0]]) & (found.contrast[parts] > _PALEST * usual)
 
 
 def stretch(found: Components, segments: Sequence[Segment], owner: np.ndarray) -> list[Segment]:
@@ -79,12 +114,18 @@ def _centre(found: Components, parts: np.ndarray, track: Track) -> np.ndarray:
     return (track.slope * x + track.intercept - y) / track.em_px
 
 
+def _beyond(found: Components, parts: np.ndarray, track: Track) -> np.ndarray:
+    """How far before or behind the line, in em."""
+    return np.maximum(np.maximum(track.left - found.right[parts], found.left[parts] - track.right), 0) / track.em_px
+
+
 def _fits(found: Components, parts: np.ndarray, track: Track) -> np.ndarray:
     width, height = found.width[parts] / track.em_px, found.height[parts] / track.em_px
     centre = _centre(found, parts, track)
     inside = (centre + height / 2 <= _ABOVE) & (height / 2 - centre <= _BELOW)
     slim = (width <= _WIDEST) | ((width <= _WIDEST_DASH) & (height <= _THICKEST_DASH))
     slim |= found.long_run[parts] < 1.5 * found.height[parts]  # a word that runs together
+    slim |= (centre < _HUNG) & (found.area[parts] < _SPARSE * found.width[parts] * found.height[parts])
     return inside & slim & (np.maximum(width, height) >= _SMALLEST)
 
 

@@ -64,7 +64,7 @@ def _heights(rise: np.ndarray, lasting: np.ndarray, core: np.ndarray, base: floa
         return base - _peak(rise, rows, row - 2, row + 2)
 
     rows = np.arange(1, len(rise) + 1) - _FRAME.above_px
-    height = top(9, 30)
+    height = top(9, 27)
     taller = _mean(core, rows, base - 1.38 * height, base - 1.14 * height)
     if taller > 0.05 * _mean(core, rows, base - 0.8 * height, base - 0.2 * height):
         return height, _top(core, rows, base, height), True

@@ -28,7 +28,7 @@ _Test = Callable[[Table, np.ndarray, np.ndarray, np.ndarray], bool]
 
 def join_near(found: Components, segments: list[Segment]) -> list[Segment]:
     """Words to stretches of text without a wide gap."""
-    t = tabulate(segments)
+    t = tabulate(found, segments)
     gap = np.maximum(t.left[None], t.left[:, None]) - np.minimum(t.right[None], t.right[:, None])
     large = np.maximum(t.em[:, None], t.em)
     near = _level(t) & (t.dark[:, None] == t.dark) & (gap <= _NEAR * large) & (_alike(t) | (gap < 0.2 * large))
@@ -38,11 +38,8 @@ def join_near(found: Components, segments: list[Segment]) -> list[Segment]:
 def join_rows(found: Components, segments: list[Segment]) -> list[Segment]:
     """One segment for each line of text. Word gaps are closed first, so that columns show how wide they are."""
     for widest, is_gutter in ((_WORD_GAP, _is_straight), (np.inf, _is_gutter)):
-        t = tabulate(segments)
+        t = tabulate(found, segments)
         a, b = _neighbours(t, widest)
-        words = np.array([len(s.parts) > 1 for s in segments], bool)
-        free = ~_blocked(t, words, a, b)
-        a, b = a[free], b[free]
         apart = _across_gutters(t, a, b, is_gutter)
         segments = _joined(found, segments, a[~apart], b[~apart])
     return segments
@@ -73,15 +70,6 @@ def _neighbours(t: Table, widest: float) -> tuple[np.ndarray, np.ndarray]:
     last, first = (gap.min(axis, keepdims=True, initial=np.inf) for axis in (0, 1))
     a, b = np.nonzero(np.isfinite(gap) & (gap == first) & (gap == last))
     return a, b
-
-
-def _blocked(t: Table, words: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(N,) bool: whether a word on a baseline of its own stands in the gap of a pair."""
-    base = t.y((t.left + t.right) / 2)
-    y, size = (base[a] + base[b])[:, None] / 2, np.maximum(t.em[a], t.em[b])[:, None]
-    away = np.abs(base - y)
-    beside = (t.right > t.right[a][:, None]) & (t.left < t.left[b][:, None]) & words
-    return np.asarray((beside & (away > _LEVEL * size) & (away < 0.6 * np.minimum(t.em, size))).any(1))
 
 
 def _across_gutters(t: Table, a: np.ndarray, b: np.ndarray, is_gutter: _Test) -> np.ndarray:

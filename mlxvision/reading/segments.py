@@ -7,7 +7,8 @@ heights and their gap decide. The baseline follows the letters' feet, so it may 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,13 +39,11 @@ _SLIMMEST = 0.05  # of its height: upright lines are below
 _LEAST_HELD = 0.2  # of a frame's height: that of the letters in it
 _LONGEST_WORD = 25  # times its height, where the letters touch
 _LONG = 8  # times its height: what knows its slope
-_MOST_FEET = 3000
-_STEEPEST = 0.06  # 3.4 degrees
+_UNUSUAL, _FEWEST_SLOPES = 0.03, 4
 _MOST_SINGLES = 1000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Table:
+class Table(NamedTuple):
     """The tracks of S segments, (S,) each: for what compares all with all."""
 
     left: np.ndarray
@@ -60,24 +59,15 @@ class Table:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
-    """parts: its components. dark: whether they are darker than their ground. tall_px: of most tall letters."""
+    """parts: its letters, all darker than their ground, or all lighter, before rows are joined."""
 
     parts: np.ndarray
     track: Track
-    dark: bool
-    tall_px: float
 
 
-def tabulate(segments: list[Segment]) -> Table:
-    tracks = [s.track for s in segments]
-    return Table(
-        left=np.array([t.left for t in tracks], float),
-        right=np.array([t.right for t in tracks], float),
-        slope=np.array([t.slope for t in tracks], float),
-        intercept=np.array([t.intercept for t in tracks], float),
-        em=np.array([t.em_px for t in tracks], float),
-        dark=np.array([s.dark for s in segments], bool),
-    )
+def tabulate(found: Components, segments: list[Segment]) -> Table:
+    tracks = [(*astuple(s.track), found.dark[s.parts[0]]) for s in segments]
+    return Table(*np.array(tracks, float).reshape(-1, 6).T)
 
 
 def is_clear(found: Components, noise: float) -> np.ndarray:
@@ -109,12 +99,12 @@ def find_segments(found: Components, letters: np.ndarray) -> list[Segment]:
     """letters: (C,) bool."""
     chains = _chains(found, letters)
     slopes = [_slope(found, parts) for parts in chains]
-    page = _page_slope(found, chains, slopes)
+    feet = [float(found.bottom[parts[0]]) for parts in chains]
+    usual = _page_slope([(*own, y) for own, y in zip(slopes, feet, strict=True) if own])
     segments = [
-        _segment(found, parts, page(float(found.bottom[parts[0]])) if own is None else own[0])
-        for parts, own in zip(chains, slopes, strict=True)
+        _segment(found, parts, own[0] if own else usual(y)) for parts, own, y in zip(chains, slopes, feet, strict=True)
     ]
-    return outermost([s for s in segments if s is not None])
+    return outermost(found, [s for s in segments if s is not None])
 
 
 def _chains(found: Components, letters: np.ndarray) -> list[np.ndarray]:
@@ -148,35 +138,18 @@ def _slope(found: Components, parts: np.ndarray) -> tuple[float, float] | None:
     return (float(np.median((y[None] - y[:, None])[far] / run[far])), float(width)) if far.any() else None
 
 
-def _page_slope(
-    found: Components, chains: list[np.ndarray], slopes: list[tuple[float, float] | None]
-) -> Callable[[float], float]:
-    """The usual slope at a height y: it changes evenly from the top of a photographed page to its foot.
-
-    Of short words only, it is the slope at which most feet are level (Baird).
-    """
-    known = [
-        (slope, width, found.bottom[parts[0]])
-        for parts, (slope, width) in ((p, s) for p, s in zip(chains, slopes, strict=True) if s is not None)
-    ]
-    if known:
-        slope, width, y = np.array(sorted(known), float).T
-        weight = np.cumsum(width)
-        middle = slope[np.searchsorted(weight, weight[-1] / 2)]
-        usual = np.abs(slope - middle) < 0.03
-        if usual.sum() > 3 and np.ptp(y[usual]) > 0:
-            tilt, level = np.polyfit(y[usual], slope[usual], 1, w=width[usual])
-            return lambda y: float(tilt * y + level)
-        return lambda _: float(middle)
-    if not chains:
+def _page_slope(known: list[tuple[float, float, float]]) -> Callable[[float], float]:
+    """known: (slope, width, y) of long chains -> the usual slope at y: on a tilted page it changes evenly with y."""
+    if not known:
         return lambda _: 0.0
-    parts = np.concatenate(chains)[:_MOST_FEET]
-    x, y = (found.left[parts] + found.right[parts]) / 2, found.bottom[parts]
-    step = max(1.0, 0.15 * float(np.median(found.height[parts])))
-    tried = sorted(np.linspace(-_STEEPEST, _STEEPEST, 121), key=abs)
-    feet = [np.unique(np.floor((y - slope * x) / step), return_counts=True)[1] for slope in tried]
-    best = float(tried[int(np.argmax([(count**2).sum() for count in feet]))])
-    return lambda _: best
+    slope, width, y = np.array(sorted(known), float).T
+    weight = np.cumsum(width)
+    middle = float(slope[np.searchsorted(weight, weight[-1] / 2)])
+    usual = np.abs(slope - middle) < _UNUSUAL
+    if usual.sum() < _FEWEST_SLOPES or np.ptp(y[usual]) == 0:
+        return lambda _: middle
+    tilt, level = np.polyfit(y[usual], slope[usual], 1, w=width[usual])
+    return lambda y: float(tilt * y + level)
 
 
 def merge(found: Components, segments: list[Segment]) -> Segment:
@@ -201,7 +174,7 @@ def _segment(found: Components, parts: np.ndarray, slope: float) -> Segment | No
     if tall < _SMALLEST_TALL_PX:
         return None
     track = Track(float(left.min()), float(right.max()), slope, base, tall / CAP_HEIGHT)
-    return Segment(parts, track, bool(found.dark[parts[0]]), tall)
+    return Segment(parts, track)
 
 
 def distinct(found: Components, segments: list[Segment]) -> list[Segment]:
@@ -212,65 +185,36 @@ def distinct(found: Components, segments: list[Segment]) -> list[Segment]:
     return [s for s, c in zip(segments, contrast, strict=True) if c > usual * (0.4 if len(s.parts) <= 3 else 0.1)]
 
 
-def outermost(segments: list[Segment]) -> list[Segment]:
+def outermost(found: Components, segments: list[Segment]) -> list[Segment]:
     """Leave out what lies within a wider segment: accents, pieces of broken letters, and the insides of letters.
 
     A frame around several segments is left out itself.
     """
-    t = tabulate(segments)
-    tall, count = np.array([s.tall_px for s in segments]), np.array([len(s.parts) for s in segments])
-    x = (t.left + t.right) / 2
-    base = t.y(x)
+    t = tabulate(found, segments)
+    x, tall, n_parts = (t.left + t.right) / 2, CAP_HEIGHT * t.em, np.array([len(s.parts) for s in segments])
     within = np.zeros((len(segments), len(segments)), bool)
     for i in range(len(segments)):
-        up = (t.y(x[i]) - base[i] + tall[i] / 2) / t.em
+        away = t.y(x[i]) - t.y(x)[i]
+        up = (away + tall[i] / 2) / t.em
         beside = np.maximum(t.left - t.left[i], t.right[i] - t.right) / t.em
         small = (tall[i] < 0.5 * t.em) & (t.right[i] - t.left[i] < t.em)  # a quote at the end
-        within[i] = (
-            (beside < np.where(small, 0.7, 0.3))
-            & (up > -0.25)
-            & (up < 1.0)
-            & (t.right - t.left > t.right[i] - t.left[i])
-        )
-        level = np.abs(t.y(x[i]) - base[i]) < 0.2 * t.em
-        within[i] &= (t.dark != t.dark[i]) | ~level | (t.em > 1.55 * t.em[i])
-    frame = (count * 3 < (within * count[:, None]).sum(0)) & (count <= 2)
+        inside = (beside < np.where(small, 0.7, 0.3)) & (up > -0.25) & (up < 1.0)
+        other = (t.dark != t.dark[i]) | (np.abs(away) >= 0.2 * t.em) | (t.em > 1.55 * t.em[i])
+        within[i] = inside & other & (t.right - t.left > t.right[i] - t.left[i])
+    frame = 3 * n_parts < n_parts @ within
     return [s for i, s in enumerate(segments) if not frame[i] and not (within[i] & ~frame).any()]
 
 
-def find_singles(found: Components, segments: list[Segment], letters: np.ndarray, free: np.ndarray) -> list[Segment]:
-    """Letters that stand alone, as digits in a table do, if they are as tall as the letters of some segment.
-
-    free: (C,) bool, what stands out of the noise and is of no segment: such letters may be in pieces.
-    """
-    known = np.unique(np.round([s.tall_px for s in segments])) if segments else np.arange(6, found.bottom.max() + 1)
+def find_singles(found: Components, segments: list[Segment], letters: np.ndarray) -> list[Segment]:
+    """Letters that stand alone, as digits in a table do, if they are as tall as the letters of some segment."""
+    known = np.unique(np.round([CAP_HEIGHT * s.track.em_px for s in segments]))
     slope = float(np.median([s.track.slope for s in segments])) if segments else 0.0
-    pieces = np.flatnonzero(free & (np.maximum(found.height, found.width) <= 1.1 * known.max(initial=0)))
-    if len(pieces) > _MOST_SINGLES:
-        return []
     singles = []
-    for parts in _stacks(found, pieces):
-        if len(parts) == 1 and not letters[parts[0]]:
-            continue
-        left, right = int(found.left[parts].min()), int(found.right[parts].max())
-        top, bottom = int(found.top[parts].min()), int(found.bottom[parts].max())
-        tall = float(bottom - top)
-        if (
-            tall >= _SMALLEST_TALL_PX
-            and np.abs(known - tall).min() <= max(0.1 * tall, 1)
-            and right - left <= 1.5 * tall
-        ):
+    for part in np.flatnonzero(letters)[:_MOST_SINGLES]:
+        left, right, bottom = int(found.left[part]), int(found.right[part]), int(found.bottom[part])
+        tall = bottom - int(found.top[part])
+        as_tall = np.abs(known - tall).min(initial=np.inf) <= max(0.1 * tall, 1)
+        if tall >= _SMALLEST_TALL_PX and as_tall and right - left <= 1.5 * tall:
             track = Track(left, right, slope, bottom - slope * (left + right) / 2, tall / CAP_HEIGHT)
-            singles.append(Segment(parts, track, bool(found.dark[parts[0]]), tall))
+            singles.append(Segment(np.array([part]), track))
     return singles
-
-
-def _stacks(found: Components, pieces: np.ndarray) -> list[np.ndarray]:
-    """Groups of pieces of one kind, one right above the other."""
-    left, right, top, bottom = (side[pieces] for side in (found.left, found.right, found.top, found.bottom))
-    shared = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
-    narrow = np.minimum(right[:, None] - left[:, None], right - left)
-    gap = np.maximum(top[:, None], top) - np.minimum(bottom[:, None], bottom)
-    same = found.dark[pieces][:, None] == found.dark[pieces]
-    group = join(len(pieces), *np.nonzero(same & (gap <= 2) & (2 * shared > narrow)))
-    return [pieces[group == root] for root in np.unique(group)]

@@ -164,3 +164,51 @@ def test_coloured_shapes_are_no_text():
     page.draw.line((20, 200, 480, 200), INK, 2)
     page.draw.rectangle((40, 230, 460, 240), (200, 200, 90))
     assert find_lines(page.pixels) == []
+
+
+def test_shapes_and_outlines_in_a_row_are_no_text():
+    page = Page(420, 160, (30, 90, 220))
+    for i, colour in enumerate(((20, 150, 40), (240, 220, 40), (200, 40, 40))):
+        box = (20 + 130 * i, 20 + 25 * i, 90 + 130 * i, 90 + 25 * i)
+        page.draw.ellipse(box, colour, outline=(250, 250, 250), width=2)
+    assert find_lines(page.pixels) == []
+
+
+def test_leaves_beside_a_caption_are_no_text():
+    rng = np.random.default_rng(5)
+    page = Page(420, 420)
+    for x, y in rng.integers((20, 80), (400, 330), (900, 2)):
+        page.draw.ellipse((x, y, x + 7, y + 5), (30, int(rng.integers(60, 200)), 40))
+    page.write(20, 40, "Leaves of the garden")
+    page.write(20, 390, "Photographed in June")
+    lines = find_lines(page.pixels)
+    assert {40, 390} <= {round(y) for y in baselines(lines)}
+    assert len(lines) <= 8
+
+
+def test_the_labels_of_tall_bars_are_found():
+    page = Page(420, 300)
+    for i, (height, label) in enumerate(zip((60, 200, 110, 170), ("Pears", "Plums", "Limes", "Figs"), strict=True)):
+        page.draw.rectangle((30 + 100 * i, 260 - height, 70 + 100 * i, 260), (60, 90, 200))
+        page.write(30 + 100 * i, 280, label)
+        page.write(36 + 100 * i, 252 - height, str(height))
+    found = sorted(round(y) for y in baselines(find_lines(page.pixels)))
+    assert found == pytest.approx([52, 82, 142, 192, 280], abs=2)
+
+
+def test_the_box_holds_what_hangs_on_an_underline():
+    page = Page(360, 80)
+    right = page.write(30, 40, "going by ferry, paying", 20)
+    page.draw.line((30, 43, right, 43), INK, 1)
+    (line,) = find_lines(page.pixels)
+    rows, columns = np.nonzero(page.pixels[..., 0] < 130)
+    assert (line.box.left, line.box.right) == (columns.min(), columns.max() + 1)
+    assert line.box.bottom == rows.max() + 1
+
+
+def test_a_dash_alone_in_a_cell_belongs_to_its_row():
+    page = Page(420, 120)
+    for i, name in enumerate(("Apples", "Pears", "Plums")):
+        page.write(20, 30 + 34 * i, name)
+        page.write(370, 30 + 34 * i, "-")
+    assert [len(line.runs) for line in find_lines(page.pixels)] == [2, 2, 2]
