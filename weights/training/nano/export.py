@@ -14,7 +14,7 @@ import torch
 from training.nano.asking import TRANSCRIPT_CHARS
 from training.nano.characters import BEGIN, END_OF_TURN, PAD, ROW_MARKS, build_tokenizer
 from training.nano.mixture import READ_REQUEST
-from training.nano.model import GRID, PATCH, Reader
+from training.nano.model import GRID, PATCH, ROW_PATCHES, Reader
 from training.nano.rows import EM_PX, ROW_PX
 
 _PREPROCESSOR = {
@@ -57,6 +57,7 @@ _READING = {
     ],
     "sheet_request": READ_REQUEST,
     "row_marks": list(ROW_MARKS),
+    "row_tokens": [1, ROW_PATCHES * GRID],
     "transcript_chars": TRANSCRIPT_CHARS,
     "rows": {"canvas_px": GRID * PATCH, "row_px": ROW_PX, "em_px": EM_PX},
 }
