@@ -13,6 +13,7 @@ from mlxvision.types import Done, Image, Message, Plan, Request, Sampling
 
 if TYPE_CHECKING:
     from mlxvision.family import Model
+    from mlxvision.loading.memory import LowMemory
 
 
 @cache
@@ -20,15 +21,16 @@ def shared_engine() -> Engine:
     return Engine()
 
 
-def load(name: str | Path | None = None, *, force: bool = False) -> Model:
+def load(name: str | Path | None = None, *, force: bool = False, low_memory: LowMemory = "auto") -> Model:
     """Load a model: a directory, a pulled repository `owner/name[@revision]`, or a card's name.
 
     name: None takes `$MLXVISION_MODEL`, or else the model that comes with the package.
     force: load even if the memory seems not to suffice.
+    low_memory: as in `Engine.load`.
 
     Raises: ModelError, OutOfMemoryError
     """
-    return shared_engine().load(name, force=force)
+    return shared_engine().load(name, force=force, low_memory=low_memory)
 
 
 def stream(

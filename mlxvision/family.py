@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mlxvision.types import Image, Message, Reading, Receipt, Rows
+from mlxvision.types import Box, Image, Message, Reading, Receipt, Rows
 
 if TYPE_CHECKING:
     import mlx.core as mx
@@ -68,6 +68,18 @@ class Cache(Protocol):
         """A second one that holds the same and goes its own way; what both hold is shared."""
         ...
 
+    def keep(self, rows: Sequence[int]) -> None:
+        """Have only these sequences, at least one, in this order; one that is named twice goes on as two."""
+        ...
+
+    def narrow(self, tokens: Sequence[slice]) -> None:
+        """From now on each sequence sees only these tokens of its image."""
+        ...
+
+    def join(self, other: Cache) -> None:
+        """Take over the sequences of another, behind one's own; the other is not used any more."""
+        ...
+
 
 class Net(Protocol):
     """The arrays of a model and their arithmetic. Made by `Family.build` as an `mlx.nn.Module`."""
@@ -111,6 +123,8 @@ class Family:
     """Config -> a `Net`. Its parameter paths are the hub layout's keys; only kernels differ: (O, kH, kW, I)."""
     rename: Callable[[str], str | None]
     """A key of any layout these checkpoints come in -> the net's parameter path, or None to leave the tensor out."""
+    is_tower: Callable[[str], bool]
+    """Whether only `Net.encode` needs a parameter, told by its path."""
     request_bytes: Callable[[Any, int, int], int]
     """(Config, images, tokens) -> 16-bit bytes a request needs beside the weights: caches and largest activations."""
     context_length: Callable[[Any], int]
@@ -118,20 +132,22 @@ class Family:
     preprocess: Callable[[Image, Any], ImageInput]
     """Picture -> input, bit-identical to the reference's processor."""
     render: Callable[[Sequence[Message], Tokenizer, Any], list[int]]
-    """Messages -> token ids of the whole prompt, one image token for each image. Raises UsageError."""
+    """Messages -> token ids of the whole prompt, one image token for each image. Raises UsageError, ImageError."""
     image_token: Callable[[Any], int]
-    """Config -> the token that stands for an image in a rendered prompt."""
+    """Config -> the token that stands for an image in a rendered prompt, or opens the span of tokens that does."""
     stop_tokens: Callable[[Tokenizer], frozenset[int]]
     """The tokens that end an answer."""
     rows: Callable[[Any], Rows]
     """Config -> how text is laid out for it where a picture is read line by line."""
+    boxes: Callable[[str, Receipt], tuple[tuple[str, Box], ...]] = lambda text, receipt: ()
+    """(answer, what was shown) -> labels and boxes in the upright picture, of a model that tells where things are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
     """A loaded model: what every session and request shares.
 
-    name: as the caller gave it. revision: names the weights (a commit, or a digest of the files' headers).
+    name: as the caller gave it. revision: names the weights: a digest of the tensors, or of what a manifest says.
     reading: how a model that was trained on rows of text reads; None for all others.
     """
 

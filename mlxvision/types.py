@@ -92,12 +92,15 @@ class Reading:
 
     requests: the prompts that ask for the text of a picture; every other prompt is answered from what was read and the
     picture together. sheet_request: the prompt that goes with a canvas of rows. row_marks: an answer that begins with
-    the first of these reads the first row, and so on. transcript_chars: how much of what was read goes with a question.
+    the first of these reads the first row, and so on. row_tokens: (first, count), of an image's tokens row i sees
+    only the count from first + i * count, from the last token of its mark on. transcript_chars: how much of what was
+    read goes with a question.
     """
 
     requests: tuple[str, ...]
     sheet_request: str
     row_marks: tuple[str, ...]
+    row_tokens: tuple[int, int]
     transcript_chars: int
     rows: Rows
 

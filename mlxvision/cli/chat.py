@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     use_disk(args)
     with Status() as status:
         status.show(f"loading {args.model or 'the model'}")
-        model = load(args.model, force=args.force)
+        model = load(args.model, force=args.force, low_memory=args.low_memory)
     Chat(model, args.system, sampling).run()
     return 0
 

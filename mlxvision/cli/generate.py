@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlxvision.cli.cache import use_disk
-from mlxvision.cli.terminal import Status, say, write
+from mlxvision.cli.terminal import Status, in_units, say, write
 from mlxvision.errors import UsageError
 from mlxvision.types import Done, Event, Image, Progress, Sampling, Token
 
@@ -42,14 +42,14 @@ def run(args: argparse.Namespace) -> int:
 
     sampling = to_sampling(args)
     check_sampling(sampling)
-    prompt = _read_prompt(args)
+    prompt = read_prompt(args)
     use_disk(args)
     with Status(quiet=args.quiet) as status:
         start = time.perf_counter()
         images = [open_image(source) for source in args.image]
         opened = time.perf_counter()
         status.show(f"loading {args.model or 'the model'}")
-        model = load(args.model, force=args.force)
+        model = load(args.model, force=args.force, low_memory=args.low_memory)
         loaded = time.perf_counter()
         if args.show_input is not None:
             _save_input(Path(args.show_input), images, model, zoomed=args.plan == "zoom")
@@ -79,7 +79,7 @@ def to_sampling(args: argparse.Namespace) -> Sampling:
     )
 
 
-def _read_prompt(args: argparse.Namespace) -> str:
+def read_prompt(args: argparse.Namespace) -> str:
     """The text of `--prompt`; of what stdin or a file hold, without the newline at their end."""
     given = args.prompt
     if [given, *args.image].count("-") > 1:
@@ -184,4 +184,5 @@ def _tell(done: Done, model: Model, timings_ms: Mapping[str, float]) -> None:
     say(f"tokens: {usage.prompt_tokens} prompt, {usage.output_tokens} output, {usage.image_tokens} image")
     found = shared_engine().images.counters
     say(f"cache: {found.hits} in memory, {found.disk_hits} on disk, {found.misses} computed")
+    say(f"memory: {in_units(shared_engine().peak_bytes)} at most for weights and work")
     say("ms: " + ", ".join(f"{stage} {ms:.0f}" for stage, ms in timings_ms.items()))

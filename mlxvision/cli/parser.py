@@ -4,7 +4,7 @@ import argparse
 from typing import NoReturn, get_args
 
 from mlxvision import __version__
-from mlxvision.cli import cache, chat, generate, mcp, models
+from mlxvision.cli import batch, cache, chat, generate, mcp, models
 from mlxvision.errors import UsageError
 from mlxvision.types import Plan, Sampling
 
@@ -24,6 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add = commands.add_parser
     _add_generate(add("generate", help="answer a prompt about images", allow_abbrev=False))
+    _add_batch(add("batch", help="answer a prompt about each of many images", allow_abbrev=False))
     _add_chat(add("chat", help="ask about images in turns", allow_abbrev=False))
     _add_convert(add("convert", help="write a quantized copy of a model", allow_abbrev=False))
     _add_pull(add("pull", help="bring a model to this machine", allow_abbrev=False))
@@ -41,19 +42,14 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     parser.description = "Answer a prompt about images. stdout is the answer and one newline, nothing else."
     parser.set_defaults(run=generate.run)
     add = parser.add_argument
-    add("--prompt", required=True, metavar="TEXT", help="the question; `-` reads stdin, `@FILE` a file")
+    _add_prompt(parser)
     add(
         "--image",
         action="append",
         default=[],
         help="an image file, shown before the prompt; `-` reads stdin; repeatable",
     )
-    add(
-        "--plan",
-        choices=get_args(Plan),
-        default="auto",
-        help="show the picture as a whole, or zoom: read it line by line, larger; auto: as suits the model [auto]",
-    )
+    _add_plan(parser)
     _add_model(parser)
     _add_sampling(parser)
     output = parser.add_argument_group("output")
@@ -69,6 +65,25 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     loudness.add_argument("--quiet", action="store_true", help="nothing but errors on stderr")
 
 
+def _add_batch(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Answer a prompt about each of many images. Run again, it goes on where it ended."
+    parser.set_defaults(run=batch.run, image=())
+    add = parser.add_argument
+    _add_prompt(parser)
+    add("--images", required=True, metavar="PATTERN", help="which files, in quotes: 'DIR/**/*.jpg'")
+    add("--out", required=True, metavar="FILE", help="gets a row of JSON for each image; those it has are not redone")
+    add("--watch", action="store_true", help="go on with files that come later, until Ctrl-C")
+    add(
+        "--max-tokens",
+        type=int,
+        default=_DEFAULT.max_tokens,
+        metavar="N",
+        help=f"length of an answer at most [{_DEFAULT.max_tokens}]",
+    )
+    _add_plan(parser)
+    _add_model(parser)
+
+
 def _add_chat(parser: argparse.ArgumentParser) -> None:
     parser.description = "Ask about images in turns. `/help` lists what else can be typed; Ctrl-C stops an answer."
     parser.set_defaults(run=chat.run, logprobs=0)
@@ -76,11 +91,30 @@ def _add_chat(parser: argparse.ArgumentParser) -> None:
     _add_sampling(parser)
 
 
+def _add_prompt(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--prompt", required=True, metavar="TEXT", help="the question; `-` reads stdin, `@FILE` a file")
+
+
+def _add_plan(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--plan",
+        choices=get_args(Plan),
+        default="auto",
+        help="show the picture as a whole, or zoom: read it line by line, larger; auto: as suits the model [auto]",
+    )
+
+
 def _add_model(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--system", default="", metavar="TEXT", help="instructions that precede the conversation")
     add("--model", help="a directory, a pulled OWNER/NAME[@REVISION] or a card's name [$MLXVISION_MODEL, else nano]")
     add("--force", action="store_true", help="load a model that does not seem to fit into memory")
+    add(
+        "--low-memory",
+        choices=("auto", "on", "off"),
+        default="auto",
+        help="read the part that sees and the part that answers in turns; auto: if both do not fit into memory [auto]",
+    )
     add("--no-cache", action="store_true", help="leave nothing of images on disk, and use nothing from there")
 
 

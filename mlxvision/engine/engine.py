@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from queue import SimpleQueue
@@ -15,12 +15,14 @@ import mlx.core as mx
 
 from mlxvision.engine.answer import Emit, Interruption
 from mlxvision.engine.image_cache import ImageCache
+from mlxvision.engine.many import Job, Many, Result
 from mlxvision.engine.memory import Memory
 from mlxvision.engine.plan import carry_out
 from mlxvision.engine.sampling import check_sampling
 from mlxvision.engine.worker import shared_worker
 from mlxvision.family import Model
 from mlxvision.loading.load import load_model
+from mlxvision.loading.memory import LowMemory
 from mlxvision.loading.resolve import resolve
 from mlxvision.types import Done, Event, FinishReason, Progress, Request, Token
 
@@ -71,15 +73,24 @@ class Engine:
     def __init__(self, images: ImageCache | None = None) -> None:
         self.images = images or ImageCache()
 
-    def load(self, name: str | Path | None = None, *, force: bool = False) -> Model:
+    def load(self, name: str | Path | None = None, *, force: bool = False, low_memory: LowMemory = "auto") -> Model:
         """name: a directory, a pulled repository `owner/name[@revision]`, or a card; None: the default model.
 
         force: load even if the estimate says that the memory does not suffice.
+        low_memory: whether the part that sees and the part that answers take turns in memory, so that a new image
+        costs reading both again; "auto": if they do not fit together.
 
         Raises: ModelError, OutOfMemoryError
         """
         directory = resolve(None if name is None else str(name))
-        return shared_worker().submit(lambda: load_model(directory, str(name or directory.name), force=force)).result()
+        called = str(name or directory.name)
+        loading = shared_worker().submit(lambda: load_model(directory, called, force=force, low_memory=low_memory))
+        return loading.result()
+
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory that arrays have taken in this process: weights, caches and what was computed with."""
+        return mx.get_peak_memory()
 
     def free(self) -> None:
         """Give the memory of images, and of models that nobody holds any more, back to the system."""
@@ -99,3 +110,28 @@ class Engine:
             return worker.submit(lambda: carry_out(model, request, kept, self.images, emit, interrupted))
 
         return Stream(submit, request.deadline_s)
+
+    def batch(self, model: Model, jobs: Iterable[Job]) -> Iterator[tuple[int, Result]]:
+        """Carry out many jobs, as many together as there is memory for: each one's number and result, as it ends.
+
+        Answers are greedy; `deadline_s` has no effect. Leaving the loop stops the work within one token.
+
+        jobs: called on the MLX thread, each when there is room for it.
+        """
+        worker, left = shared_worker(), Flag()
+        results: SimpleQueue[tuple[int, Result] | None] = SimpleQueue()
+
+        def interrupted() -> FinishReason | None:
+            return "cancelled" if left.is_set() or worker.stopping.is_set() else None
+
+        def tell(number: int, result: Result) -> None:
+            results.put((number, result))
+
+        future = worker.submit(lambda: Many(model, jobs, self.images, tell, interrupted).run())
+        future.add_done_callback(lambda _: results.put(None))
+        try:
+            while (ended := results.get()) is not None:
+                yield ended
+            future.result()
+        finally:
+            left.set()

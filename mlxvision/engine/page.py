@@ -18,7 +18,8 @@ import numpy as np
 import PIL.Image
 
 from mlxvision.engine.answer import Emit, Interrupted, Interruption
-from mlxvision.engine.batch import BatchAnswer, answer_all
+from mlxvision.engine.batch import RowMark, answer_all, answer_rows
+from mlxvision.engine.draft import Draft
 from mlxvision.family import EncodedImage, Model
 from mlxvision.images import open_image
 from mlxvision.reading import Sheet, TextLine, find_lines, lay_out
@@ -81,9 +82,11 @@ class Page:
         reading = self._model.reading
         if not reading:
             return self._read_whole(sheets)
+        first, count = reading.row_tokens
         marks = [self._model.tokenizer.encode(mark) for mark in reading.row_marks]
+        rows = [(mark, slice(first + i * count, first + (i + 1) * count)) for i, mark in enumerate(marks)]
         limit = min(self._max_tokens, _NARROWEST * self._rows.canvas_px // self._rows.em_px)
-        answers = self._answers(sheets, [marks[: len(sheet.lines)] for sheet in sheets], limit)
+        answers = self._answers(sheets, limit, [rows[: len(sheet.lines)] for sheet in sheets])
         lines = [line for sheet in sheets for line in sheet.lines]
         for answer in answers:
             if answer.reason and answer.reason != "stop":
@@ -92,7 +95,7 @@ class Page:
 
     def _read_whole(self, sheets: Sequence[Sheet]) -> list[_Row]:
         rows: list[_Row] = []
-        for sheet, answer in zip(sheets, self._answers(sheets, [[[]]] * len(sheets), self._max_tokens), strict=False):
+        for sheet, answer in zip(sheets, self._answers(sheets, self._max_tokens), strict=False):
             read, n = _split(answer.tokens), len(sheet.lines)
             if len(read) != n and n > 1 and answer.reason not in _INTERRUPTED and self._halvings:
                 self._halvings -= 1
@@ -105,10 +108,8 @@ class Page:
             rows += [_Row(line, row) for line, row in zip(sheet.lines, padded, strict=False)]
         return rows
 
-    def _answers(
-        self, sheets: Sequence[Sheet], begun: Sequence[Sequence[list[int]]], max_tokens: int
-    ) -> list[BatchAnswer]:
-        """begun: the tokens with which each answer about each sheet begins -> all answers; none if interrupted."""
+    def _answers(self, sheets: Sequence[Sheet], max_tokens: int, rows: Sequence[Sequence[RowMark]] = ()) -> list[Draft]:
+        """-> what is said about each sheet, or about each of its rows; nothing if interrupted."""
         model, canvases = self._model, [open_image(PIL.Image.fromarray(sheet.canvas)) for sheet in sheets]
         asked = model.family.render([Message("user", (canvases[0], self._prompt))], model.tokenizer, model.config)
         try:
@@ -117,13 +118,16 @@ class Page:
         except Interrupted as interrupted:
             self._reason = interrupted.reason
             return []
-        prompts = [asked + tokens for beginnings in begun for tokens in beginnings]
-        shown = [image for image, beginnings in zip(images, begun, strict=True) for _ in beginnings]
         with self._timed("generate"):
-            answers = answer_all(model, prompts, shown, max_tokens, self._interruption)
+            answers = (
+                answer_rows(model, asked, images, rows, max_tokens, self._interruption)
+                if rows
+                else answer_all(model, asked, images, max_tokens, self._interruption)
+            )
+        n_marks = sum(len(mark) for own in rows for mark, _ in own)
         self._usage = replace(
             self._usage,
-            prompt_tokens=self._usage.prompt_tokens + sum(map(len, prompts)),
+            prompt_tokens=self._usage.prompt_tokens + len(images) * len(asked) + n_marks,
             output_tokens=self._usage.output_tokens + sum(len(answer.tokens) for answer in answers),
             image_tokens=self._usage.image_tokens + sum(image.n_tokens for image in images),
         )

@@ -29,7 +29,7 @@ def carry_out(
     if request.plan == "zoom" or (request.plan == "auto" and to_read and len(images) == 1):
         prompt = reading.sheet_request if reading and to_read else request.prompt
         return Page(model, images[0], prompt, request.sampling.max_tokens, interruption).read(emit)
-    if request.plan == "whole" or not reading:
+    if not reading or shows_whole(model, request):
         return Answer(model, request, memory, cache, emit, interruption).run()
     began = time.perf_counter()
     limit = request.sampling.max_tokens
@@ -45,6 +45,11 @@ def carry_out(
     informed = tuple(_informed(message, transcripts) for message in request.messages)
     done = Answer(model, replace(request, messages=informed), memory, cache, emit, interruption).run()
     return replace(done, timings_ms={"read": read_ms, **done.timings_ms})
+
+
+def shows_whole(model: Model, request: Request) -> bool:
+    """Whether the pictures are shown as they are, and nothing is read before."""
+    return request.plan == "whole" or (request.plan == "auto" and not model.reading)
 
 
 def _informed(message: Message, transcripts: Mapping[str, str]) -> Message:

@@ -105,12 +105,15 @@ def _read_reading(path: Path) -> Reading | None:
     given = _read_json(path)
     try:
         requests, marks, rows = tuple(given["requests"]), tuple(given["row_marks"]), Rows(**given["rows"])
-        reading = Reading(requests, given["sheet_request"], marks, given["transcript_chars"], rows)
-    except (KeyError, TypeError) as error:
+        first, count = given["row_tokens"]
+        reading = Reading(requests, given["sheet_request"], marks, (first, count), given["transcript_chars"], rows)
+    except (KeyError, TypeError, ValueError) as error:
         raise ModelFormatError("reading.json is not as it should be", sorted(given), _ADVICE) from error
     sizes = (rows.canvas_px, rows.row_px, rows.em_px, reading.transcript_chars)
     if not all(isinstance(size, int) and 8 <= size <= 10_000 for size in sizes) or rows.row_px > rows.canvas_px:
         raise ModelFormatError("reading.json has implausible sizes", sizes, _ADVICE)
+    if not all(isinstance(n, int) and 0 <= n <= 10_000 for n in reading.row_tokens) or not count:
+        raise ModelFormatError("reading.json has implausible row tokens", reading.row_tokens, _ADVICE)
     texts = (*reading.requests, reading.sheet_request, *reading.row_marks)
     if not all(isinstance(text, str) and text for text in texts):
         raise ModelFormatError("reading.json has requests that are no text", texts, _ADVICE)

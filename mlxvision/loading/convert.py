@@ -23,9 +23,10 @@ import numpy as np
 
 from mlxvision.errors import ModelFormatError, UsageError, shorten
 from mlxvision.families import find
+from mlxvision.loading.arrays import is_hub_order, kernel_shapes
 from mlxvision.loading.checkpoint import INDEX, Checkpoint, Tensor
 from mlxvision.loading.header import ITEM_BYTES, TensorInfo, encode_header
-from mlxvision.loading.load import build_net, is_hub_order, kernel_shapes
+from mlxvision.loading.load import build_net
 from mlxvision.loading.manifest import digests_of, write_manifest
 from mlxvision_weights.recipes import Recipe, find_recipe
 

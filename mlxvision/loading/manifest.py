@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mlxvision.errors import ModelFormatError
@@ -26,12 +26,10 @@ def verify(directory: Path) -> list[str]:
 
     Raises: ModelFormatError if there is no readable manifest.
     """
-    try:
-        expected = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))["files"]
-        stated = {name: (entry["size"], entry["sha256"]) for name, entry in expected.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    stated = _stated(directory)
+    if stated is None:
         next_step = "Only what `mlxvision pull` or `mlxvision convert` wrote can be verified; get it again that way"
-        raise ModelFormatError(f"no readable {MANIFEST} in", directory, next_step) from None
+        raise ModelFormatError(f"no readable {MANIFEST} in", directory, next_step)
     weights = {path.name for path in directory.glob("*.safetensors")}
     problems = [f"{name}: not in the manifest" for name in sorted(weights - stated.keys())]
     for name, (size, sha256) in sorted(stated.items()):
@@ -43,6 +41,32 @@ def verify(directory: Path) -> list[str]:
         elif digests_of(path)[0] != sha256:
             problems.append(f"{name}: content changed")
     return problems
+
+
+def unchanged_digests(directory: Path, files: Iterable[Path]) -> dict[str, str] | None:
+    """The stated sha256 of files by name; None if not all are stated, or one was written after the manifest.
+
+    Sizes and times are all that is looked at: this is for those who will read the files later.
+    """
+    stated = _stated(directory) or {}
+    written_ns = (directory / MANIFEST).stat().st_mtime_ns if stated else 0
+    digests = {}
+    for file in files:
+        size, sha256 = stated.get(file.name, (None, None))
+        stat = file.stat()
+        if size != stat.st_size or stat.st_mtime_ns > written_ns:
+            return None
+        digests[file.name] = sha256
+    return digests
+
+
+def _stated(directory: Path) -> dict[str, tuple[int, str]] | None:
+    """(size, sha256) by file name; None without a readable manifest."""
+    try:
+        files = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))["files"]
+        return {name: (int(entry["size"]), str(entry["sha256"])) for name, entry in files.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def digests_of(path: Path) -> tuple[str, str]:

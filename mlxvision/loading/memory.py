@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import mlx.core as mx
 
@@ -14,6 +15,8 @@ from mlxvision.loading.header import FLOATS, TensorInfo
 
 CONTEXT_TOKENS = 4096
 """The length of conversation that there must be room for, where a model can take as much."""
+
+LowMemory = Literal["auto", "on", "off"]
 
 _MEMINFO = Path("/proc/meminfo")
 _GB = 1e9
@@ -38,16 +41,28 @@ def estimate(infos: Iterable[TensorInfo], request_bytes: int) -> Estimate:
     return Estimate(weights, 2 * request_bytes)
 
 
+def plan_memory(parts: Sequence[Estimate], low_memory: LowMemory, *, force: bool) -> bool:
+    """Whether the parts of a net are to take turns in memory. Raises: OutOfMemoryError unless force is given"""
+    together = Estimate(sum(part.weights_bytes for part in parts), parts[0].request_bytes)
+    takes_turns = low_memory == "on" or (low_memory == "auto" and not _fits(together))
+    if not force:
+        check_memory(max(parts, key=lambda part: part.weights_bytes) if takes_turns else together)
+    return takes_turns
+
+
 def check_memory(needed: Estimate) -> None:
     """Raises: OutOfMemoryError if the model and one request need more than this machine has to give."""
-    available = available_bytes()
-    if needed.weights_bytes + needed.request_bytes > available:
+    if not _fits(needed):
         raise OutOfMemoryError(
             "the model does not fit into memory",
             f"{needed.weights_bytes / _GB:.1f} GB of weights and {needed.request_bytes / _GB:.1f} GB for one request, "
-            f"where {available / _GB:.1f} GB can be used",
+            f"where {available_bytes() / _GB:.1f} GB can be used",
             "Use a smaller or a 4-bit model (`mlxvision convert --bits 4` makes one), or --force to try nevertheless",
         )
+
+
+def _fits(needed: Estimate) -> bool:
+    return needed.weights_bytes + needed.request_bytes <= available_bytes()
 
 
 def available_bytes() -> int:

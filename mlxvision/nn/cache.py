@@ -39,11 +39,38 @@ class KVCache:
         twin._keys, twin._values = copy.copy(self._keys), copy.copy(self._values)
         return twin
 
+    def keep(self, rows: mx.array, start: int) -> None:
+        """Forget all sequences but these, and of these the tokens before start. rows: (b,) int"""
+        self._keys, self._values = (x[rows, :, start:] for x in self.arrays)
+        self.offset -= start
+
+    def join(self, other: KVCache) -> None:
+        """Take over the sequences of another cache, behind one's own; all end at the same place."""
+        pairs = zip(self.arrays, other.arrays, strict=True)
+        self._keys, self._values = (_stack((a, self.offset), (b, other.offset)) for a, b in pairs)
+        self.offset = max(self.offset, other.offset)
+
 
 def _write(buffer: mx.array | None, new: mx.array, start: int) -> mx.array:
     B, H, L, E = new.shape
     if buffer is None or start + L > buffer.shape[2]:
-        room = mx.zeros((B, H, -(-(start + L) // _STEP) * _STEP - start, E), new.dtype)
+        room = mx.zeros((B, H, _to_steps(start + L) - start, E), new.dtype)
         buffer = room if buffer is None else mx.concatenate([buffer[:, :, :start], room], axis=2)
     buffer[:, :, start : start + L] = new
     return buffer
+
+
+def _stack(*parts: tuple[mx.array, int]) -> mx.array:
+    """Buffers with what they hold -> one for all their sequences, which begin with zeros where they are shorter."""
+    end = max(held for _, held in parts)
+    _, H, _, E = parts[0][0].shape
+    stacked = mx.zeros((sum(x.shape[0] for x, _ in parts), H, _to_steps(end), E), parts[0][0].dtype)
+    row = 0
+    for x, held in parts:
+        stacked[row : row + x.shape[0], :, end - held : end] = x[:, :, :held]
+        row += x.shape[0]
+    return stacked
+
+
+def _to_steps(n_tokens: int) -> int:
+    return -(-n_tokens // _STEP) * _STEP

@@ -6,6 +6,9 @@ Answers: the greedy tokens of mlxvision must be those of the model as trained (t
 that the reference ladder explains). mlx-vlm follows plain transformers, so it is held to that. Cost: CPU time of the
 process for each decoded token, the two engines in turns; projections of image keys and values, counted; peak memory of
 the vision tower. A wrong answer or a missed bar ends with exit code 1.
+
+The bar of the time is for MLX as its wheel for Linux is. With a fast BLAS preloaded, what mlx-vlm projects again for
+every token costs a fortieth, and the ratio shows little more than that both read the same weights.
 """
 
 import argparse
@@ -39,7 +42,7 @@ from tests.reference.mllama.reference import build_tokenizer, correct
 
 TILE, TILES, VOCABULARY, SPARES = 224, 4, 2048, 0
 PICTURES = {1: (200, 200), 2: (200, 400), 4: (400, 400)}  # tiles: (height, width)
-BARS = {"decode time": 0.2, "vision peak": 0.75}
+BARS = {"decode time": 0.12, "vision peak": 0.6}
 MEAN, STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
 
 
@@ -252,7 +255,7 @@ def compare_time(tasks, theirs, ours, count, rounds) -> list[str]:
 def compare_projections(task, theirs, ours) -> list[str]:
     def rows(count: int) -> tuple[int, int]:
         task.images = ImageCache()  # so that the image's one projection is counted too
-        mine = count_image_rows(ours.net.language_model.model.layers, lambda: list(task.mlxvision(ours, count)))
+        mine = count_image_rows(ours.net.module.language_model.model.layers, lambda: list(task.mlxvision(ours, count)))
         other = count_image_rows(theirs.language_model.model.layers, lambda: list(task.mlx_vlm(theirs, count)))
         return mine, other
 
@@ -267,7 +270,7 @@ def compare_vision_memory(task, theirs, ours) -> list[str]:
     image = Image(task.pixels, "picture", 1, "")
     inputs = [mx.array(task.inputs[n]) for n in ("pixel_values", "aspect_ratio_ids", "aspect_ratio_mask")]
     prepared = ours.family.preprocess(image, ours.config)
-    net = ours.net
+    net = ours.net.module
     mine = peak_bytes(lambda: net.multi_modal_projector(net.vision_model(prepared, lambda: None)))
     other = peak_bytes(lambda: theirs.multi_modal_projector(theirs.vision_tower(*inputs)[0]))
     ratio = mine / other

@@ -8,10 +8,13 @@ import pytest
 
 from mlxvision.engine import DiskCache, Engine, ImageCache, Memory, Session
 from mlxvision.engine.worker import shared_worker
+from mlxvision.families.mllama import FAMILY
 from mlxvision.families.mllama.language import CrossAttention
 from mlxvision.families.mllama.model import Mllama
 from mlxvision.images import open_image
+from mlxvision.loading import stored
 from mlxvision.loading.load import load_model
+from mlxvision.loading.manifest import digests_of, write_manifest
 from mlxvision.types import Message, Request, Sampling
 from tests.engine.test_page import page
 from tests.fakes.checkpoints import PREPROCESSOR, make_mllama
@@ -109,6 +112,44 @@ def test_after_a_restart_an_image_comes_from_disk(checkpoint, tmp_path, paid):
     assert_same(ask(engine, load(checkpoint), WIDE, RED), first)
     assert paid == {"encode": 2, "project": 2}
     assert (engine.images.counters.disk_hits, engine.images.disk.n_dropped) == (2, 0)
+
+
+@pytest.fixture
+def read(monkeypatch):
+    """The parameters that were read from the model's files, in this order."""
+    paths, fill = [], stored.fill
+    monkeypatch.setattr(stored, "fill", lambda net, tensors: [paths.extend(tensors), fill(net, tensors)][1])
+    return paths
+
+
+@pytest.fixture(scope="module")
+def with_manifest(tmp_path_factory):
+    directory = make_mllama(tmp_path_factory.mktemp("models") / "tiny")
+    write_manifest(directory, {path.name: digests_of(path)[0] for path in directory.iterdir()}, {})
+    return directory
+
+
+def test_for_images_that_are_remembered_the_tower_is_not_read(with_manifest, tmp_path, read):
+    first = ask(on_disk(tmp_path), load(with_manifest), WIDE, RED)
+    assert any(path.startswith("vision_model.") for path in read)
+    read.clear()
+    engine, again = on_disk(tmp_path), load(with_manifest)
+    assert_same(ask(engine, again, WIDE, RED), first)
+    assert read and not any(FAMILY.is_tower(path) for path in read)
+    ask(engine, again, GREEN)
+    assert any(path.startswith("vision_model.") for path in read)
+
+
+@pytest.mark.parametrize("directory", ["checkpoint", "with_manifest"])
+def test_in_turns_the_answers_are_the_same(request, directory, model, read):
+    directory = request.getfixturevalue(directory)
+    frugal = shared_worker().submit(lambda: load_model(directory, "tiny", low_memory="on")).result()
+    engine = Engine()
+    for images in ((WIDE,), (WIDE, RED), (GREEN,)):
+        assert_same(ask(engine, frugal, *images), ask(Engine(), model, *images))
+    read.clear()
+    ask(engine, frugal, RED, text="why?")
+    assert read == []
 
 
 def test_the_order_of_images_is_kept(model, tmp_path):

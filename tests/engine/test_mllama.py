@@ -2,34 +2,19 @@
 
 import mlx.core as mx
 import pytest
-from mlx.utils import tree_map
 
 from mlxvision.engine import Engine, Session
-from mlxvision.engine.worker import shared_worker
-from mlxvision.families.mllama import FAMILY
-from mlxvision.family import Model
 from mlxvision.types import Message, Request, Sampling
 from tests.fakes.plain import plain_answer
+from tests.fakes.small import small_mllama
 from tests.fakes.toy import picture
-from tests.families.mllama.tiny import CONFIG, PREPROCESSOR, tokenizer
 
 WIDE, SMALL, TALL = picture(220, 20, 20, width=40, height=12), picture(10, 200, 30), picture(9, 9, 200, height=50)
 
 
-def make_model(seed: int) -> Model:
-    V = 265  # of the tokenizer
-    text = CONFIG["text_config"] | {"vocab_size": V}
-    config = FAMILY.read_config(CONFIG | {"text_config": text, "image_token_index": V}, PREPROCESSOR)
-    mx.random.seed(seed)
-    net = FAMILY.build(config)
-    net.update(tree_map(lambda x: mx.random.normal(x.shape) * (0.3 if x.ndim > 1 else 1), net.parameters()))
-    mx.eval(net.parameters())
-    return Model("tiny", "0", FAMILY, config, net, tokenizer())
-
-
 @pytest.fixture(scope="module", params=range(2))
 def model(request):
-    return shared_worker().submit(lambda: make_model(request.param)).result()
+    return small_mllama(request.param)
 
 
 def user(text, *images):

@@ -11,7 +11,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from mlxvision.families.mllama import FAMILY
 
-_SPECIAL = (
+SPECIAL = (
     "<|unk|>",
     "<|finetune_right_pad_id|>",
     "<|begin_of_text|>",
@@ -72,7 +72,7 @@ def make_mllama(directory: Path, says: str | None = None, seed: int = 0) -> Path
     """
     directory.mkdir(parents=True)
     characters = dict.fromkeys(([] if says is None else [says]) + list(string.printable))
-    vocab = {token: number for number, token in enumerate([*characters, *_SPECIAL])}
+    vocab = {token: number for number, token in enumerate([*characters, *SPECIAL])}
     config = {
         "model_type": "mllama",
         "image_token_index": len(vocab),
@@ -81,7 +81,7 @@ def make_mllama(directory: Path, says: str | None = None, seed: int = 0) -> Path
     }
     (directory / "config.json").write_text(json.dumps(config))
     (directory / "preprocessor_config.json").write_text(json.dumps(PREPROCESSOR))
-    _make_tokenizer(vocab).save(str(directory / "tokenizer.json"))
+    make_tokenizer(vocab).save(str(directory / "tokenizer.json"))
     weights = _random_weights(config, seed)
     if says is not None:
         weights["language_model.lm_head.weight"] *= 0
@@ -89,11 +89,11 @@ def make_mllama(directory: Path, says: str | None = None, seed: int = 0) -> Path
     return directory
 
 
-def _make_tokenizer(vocab: dict[str, int]) -> Tokenizer:
+def make_tokenizer(vocab: dict[str, int]) -> Tokenizer:
     tokenizer = Tokenizer(models.WordLevel(vocab, unk_token="<|unk|>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
     tokenizer.decoder = decoders.Fuse()
-    tokenizer.add_special_tokens([*_SPECIAL, "<|image|>"])
+    tokenizer.add_special_tokens([*SPECIAL, "<|image|>"])
     return tokenizer
 
 

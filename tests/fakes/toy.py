@@ -199,6 +199,7 @@ class RowCache:
 
     rows: dict[int, list[list[int]]] = field(default_factory=dict)
     said: list[list[int]] = field(default_factory=list)
+    parts: list[slice] = field(default_factory=list)
     offset: int = 0
     arrays: tuple[mx.array, ...] = ()
 
@@ -206,9 +207,17 @@ class RowCache:
         text = bytes(int(token) for token in image.features[0, :, 0].tolist())
         self.rows[row] = [[*line, END] for line in text.split(b"\n")]
 
+    def keep(self, rows: Sequence[int]) -> None:
+        self.rows = {number: self.rows[row] for number, row in enumerate(rows)}
+        self.said = [list(self.said[row]) for row in rows]
+        self.parts = [self.parts[row] for row in rows] if self.parts else []
+
+    def narrow(self, tokens: Sequence[slice]) -> None:
+        self.parts = list(tokens)
+
 
 class RowNet(ToyNet):
-    """Begun with "a", an answer says how far the ink of the first row of 24 px reaches, in parts of 8 px: "a14".
+    """Begun with "a" and shown one row of 24 px, an answer says how far its ink reaches, in parts of 8 px: "a14".
 
     Not begun, it says this of all rows, a line for each, but of no more than `most`.
     """
@@ -237,7 +246,7 @@ class RowNet(ToyNet):
             answer = said[len(said) - said[::-1].index(ASSISTANT) :]
             script = [token for row in cache.rows[number][: self._most] for token in (*row[:-1], ord("\n"))]
             if answer and answer[0] in MARKS:
-                script = [answer[0], *cache.rows[number][MARKS.index(answer[0])]]
+                script = [answer[0], *cache.rows[number][cache.parts[number].start]]
             following.append([*script, END][min(len(answer), len(script))])
         return mx.broadcast_to(mx.array(following)[:, None, None], (*tokens.shape, 1))
 
@@ -269,6 +278,7 @@ FAMILY = Family(
     read_config=lambda config, preprocessor: ToyConfig(**config),
     build=ToyNet,
     rename=lambda key: key,
+    is_tower=lambda path: False,
     request_bytes=lambda config, images, tokens: 8 * config.width * (tokens + images * N_COLOURS),
     context_length=lambda config: config.context_length,
     preprocess=preprocess,
@@ -311,7 +321,7 @@ def scripted(answer: str | bytes | Sequence[int], context_length: int = 4096) ->
 
 def row_reader() -> Model:
     """A model that reads rows: asked for "Read.", it is shown rows and told "rows"."""
-    reading = Reading(("Read.",), "rows", tuple(MARKS.decode()), 60, Rows(canvas_px=120, row_px=24, em_px=16))
+    reading = Reading(("Read.",), "rows", tuple(MARKS.decode()), (0, 1), 60, Rows(canvas_px=120, row_px=24, em_px=16))
     return replace(sheet_reader(), reading=reading)
 
 

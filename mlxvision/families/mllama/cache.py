@@ -10,13 +10,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import mlx.core as mx
 
 from mlxvision.nn import KVCache
 
 _NO_IMAGE = -1
-_NO_OWNER = 1 << 30
+_ALL = 1 << 30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,16 +40,30 @@ class MllamaImage:
         return (*self.keys, *self.values)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """The images that neighbouring sequences were given, all the same ones.
+
+    rows: which sequences. owner: (N,), the image that each key belongs to.
+    keys, values: (1, H, N, E), one pair per cross layer; none where there are no images.
+    """
+
+    rows: slice
+    owner: mx.array
+    keys: tuple[mx.array, ...]
+    values: tuple[mx.array, ...]
+
+
 class MllamaCache:
     """B sequences. Prompts of different lengths are padded on the left, sequence b by padding[b] tokens."""
 
     def __init__(self, n_self_layers: int, image_token: int, padding: Sequence[int] = (0,)) -> None:
         self.padding = tuple(padding)
         self.text = [KVCache() for _ in range(n_self_layers)]
-        self.cross: list[tuple[mx.array, mx.array]] = []
         self._image_token = image_token
         self._images: list[list[MllamaImage]] = [[] for _ in padding]
-        self._owner = mx.zeros((len(padding), 0), mx.int32)  # which image each key belongs to
+        self._parts = mx.array([[0, _ALL]] * len(padding), mx.int32)  # first and end of what each sees of its images
+        self._shown: list[Shown] = []
         self._begin()
 
     def _begin(self) -> None:
@@ -63,31 +78,26 @@ class MllamaCache:
         return self.text[0].offset
 
     @property
+    def position(self) -> int | mx.array:
+        """The place of the next token in its sequence: of all, or (B,) of each."""
+        return self.offset - mx.array(self.padding) if any(self.padding) else self.offset
+
+    @property
     def arrays(self) -> list[mx.array]:
         return [*(x for layer in self.text for x in layer.arrays), self._first, self._last, self._in_run]
 
     def add_image(self, image: MllamaImage, row: int = 0) -> None:
         """Give the next image of a sequence, in the order of the image tokens still to come."""
         self._images[row].append(image)
-        N = max(sum(i.n_tokens for i in images) for images in self._images)
-        self._owner = mx.array([_owners(images, N) for images in self._images], mx.int32)
-        self.cross = [
-            (
-                _batch([[i.keys[layer] for i in images] for images in self._images], N),
-                _batch([[i.values[layer] for i in images] for images in self._images], N),
-            )
-            for layer in range(len(image.keys))
-        ]
+        self._shown = []
 
     def trim(self, tokens: Sequence[int]) -> None:
         """Go back to when it held only these, the first of its tokens, and their images. For one sequence."""
         for layer in self.text:
             layer.trim(len(tokens))
-        images = self._images[0][: tokens.count(self._image_token)]
-        if len(images) < len(self._images[0]):
-            self.cross, self._images = [], [[]]
-            for image in images:
-                self.add_image(image)
+        n_images = tokens.count(self._image_token)
+        if n_images < len(self._images[0]):
+            self._images, self._shown = [self._images[0][:n_images]], []
         self._begin()
         self.look(mx.array([tokens]))
 
@@ -98,32 +108,72 @@ class MllamaCache:
         twin._images = [list(images) for images in self._images]
         return twin
 
-    def look(self, tokens: mx.array) -> mx.array | None:
-        """tokens: (B, L), the next ones -> (B, L, N), the image keys each may attend to; None if there is no image."""
-        if not self.cross:
-            return None
+    def keep(self, rows: Sequence[int]) -> None:
+        """Have only these sequences, at least one, in this order; one that is named twice goes on as two."""
+        index, unused = mx.array(list(rows)), min(self.padding[row] for row in rows)
+        for layer in self.text:
+            layer.keep(index, unused)
+        self.padding = tuple(self.padding[row] - unused for row in rows)
+        self._images, self._shown = [list(self._images[row]) for row in rows], []
+        self._first, self._last, self._in_run = self._first[index], self._last[index], self._in_run[index]
+        self._parts = self._parts[index]
+
+    def narrow(self, tokens: Sequence[slice]) -> None:
+        """From now on each sequence sees only these tokens of its image."""
+        self._parts = mx.array([[part.start, part.stop] for part in tokens], mx.int32)
+
+    def join(self, other: MllamaCache) -> None:
+        """Take over the sequences of another, behind one's own; the other is not used any more."""
+        end = max(self.offset, other.offset)
+        self.padding = tuple(end - one.offset + p for one in (self, other) for p in one.padding)
+        for layer, others in zip(self.text, other.text, strict=True):
+            layer.join(others)
+        self._images, self._shown = self._images + other._images, []
+        self._first = mx.concatenate([self._first, other._first])
+        self._last = mx.concatenate([self._last, other._last])
+        self._in_run = mx.concatenate([self._in_run, other._in_run])
+        self._parts = mx.concatenate([self._parts, other._parts])
+
+    def look(self, tokens: mx.array) -> list[tuple[Shown, mx.array]]:
+        """tokens: (B, L), the next ones -> images, and (n, L, N) which of their keys each token may attend to.
+
+        Every sequence is among some `rows`, in order; nothing at all if none has images.
+        """
+        if not any(self._images):
+            return []
         is_image = tokens == self._image_token
         follows_image = mx.concatenate([self._in_run, is_image[:, :-1]], axis=1)
         last = self._last + mx.cumsum(is_image.astype(mx.int32), axis=1)
         starts_run = mx.logical_and(is_image, mx.logical_not(follows_image))
         first = mx.maximum(self._first, mx.cummax(mx.where(starts_run, last, 0), axis=1))
         self._first, self._last, self._in_run = first[:, -1:], last[:, -1:], is_image[:, -1:]
-        owner = self._owner[:, None]
-        return mx.logical_and(owner >= first[..., None], owner <= last[..., None])
+        self._shown = self._shown or _show(self._images)
+        first, last = first[..., None], last[..., None]
+        return [(s, _between(s.owner, first[s.rows], last[s.rows]) & self._in_part(s)) for s in self._shown]
+
+    def _in_part(self, shown: Shown) -> mx.array:
+        """(n, 1, N), which of the keys each sequence may see at all."""
+        first, end = (x[..., None] for x in mx.split(self._parts[shown.rows], 2, axis=1))
+        return _between(mx.arange(shown.owner.size), first, end - 1)
 
 
-def _owners(images: list[MllamaImage], N: int) -> list[int]:
-    owners = [number for number, image in enumerate(images) for _ in range(image.n_tokens)]
-    return owners + [_NO_OWNER] * (N - len(owners))
+def _between(x: mx.array, least: mx.array, most: mx.array) -> mx.array:
+    return mx.logical_and(x >= least, x <= most)
 
 
-def _batch(rows: list[list[mx.array]], N: int) -> mx.array:
-    """Each row's (1, H, n, E) arrays end to end, filled up with zeros -> (B, H, N, E)."""
-    like = next(x for row in rows for x in row)
-    _, H, _, E = like.shape
-    filled = []
-    for row in rows:
-        missing = N - sum(x.shape[2] for x in row)
-        parts = [*row, mx.zeros((1, H, missing, E), like.dtype)] if missing else row
-        filled.append(mx.concatenate(parts, axis=2))
-    return mx.concatenate(filled)
+def _show(sequences: Sequence[list[MllamaImage]]) -> list[Shown]:
+    """Those that see the same are put together, so that they read the same keys."""
+    shown: list[Shown] = []
+    start = 0
+    for images, group in groupby(sequences):
+        rows = slice(start, start + len(list(group)))
+        owner = mx.array([number for number, image in enumerate(images) for _ in range(image.n_tokens)], mx.int32)
+        keys, values = _end_to_end([i.keys for i in images]), _end_to_end([i.values for i in images])
+        shown.append(Shown(rows, owner, keys, values))
+        start = rows.stop
+    return shown
+
+
+def _end_to_end(images: list[tuple[mx.array, ...]]) -> tuple[mx.array, ...]:
+    """For each layer, the (1, H, n, E) arrays of all images as one."""
+    return tuple(mx.concatenate(list(parts), axis=2) for parts in zip(*images, strict=True))

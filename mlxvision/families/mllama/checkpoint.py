@@ -5,6 +5,9 @@ transformers 5: `model.vision_model.*`, `model.multi_modal_projector.*`, `model.
 mlx-community: the hub layout with `vision_tower` for `vision_model`.
 """
 
+import re
+
+_TOWER = re.compile(r"vision_model\.|multi_modal_projector\.|.*\.cross_attn\.(k_proj|v_proj|k_norm)\.")
 _PREFIXES = (
     ("model.language_model.model.", "language_model.model."),
     ("model.language_model.lm_head.", "language_model.lm_head."),
@@ -25,3 +28,8 @@ def rename(key: str) -> str | None:
         if key.startswith(old):
             return new + key.removeprefix(old)
     return key
+
+
+def is_tower(path: str) -> bool:
+    """Whether a parameter makes keys and values of images: the vision encoder and what projects its features."""
+    return _TOWER.match(path) is not None

@@ -7,12 +7,14 @@ cross-attention block, neither from its attention nor from its MLP. Names and sh
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import count
 
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 
-from mlxvision.families.mllama.cache import MllamaCache
+from mlxvision.families.mllama.cache import MllamaCache, Shown
 from mlxvision.families.mllama.config import IMAGE_ROWS, RopeConfig, TextConfig
 from mlxvision.nn import KVCache
 
@@ -42,10 +44,13 @@ class Attention(nn.Module):
         self.o_proj = nn.Linear(self.n_heads * E, D, bias=False)
 
     def attend(self, q: mx.array, k: mx.array, v: mx.array, mask: mx.array | str | None) -> mx.array:
-        """q: (B, H, L, E); k, v: (B, H, S, E) -> (B, L, D)"""
-        B, _, L, _ = q.shape
-        out = mx.fast.scaled_dot_product_attention(q, k, v, scale=self.scale, mask=mask)
-        return self.o_proj(out.transpose(0, 2, 1, 3).reshape(B, L, -1))
+        """q: (B, H, L, E); k, v: (B, H, S, E) -> (B, H, L, E)"""
+        return mx.fast.scaled_dot_product_attention(q, k, v, scale=self.scale, mask=mask)
+
+    def project_out(self, heads: mx.array) -> mx.array:
+        """heads: (B, H, L, E) -> (B, L, D)"""
+        B, _, L, _ = heads.shape
+        return self.o_proj(heads.transpose(0, 2, 1, 3).reshape(B, L, -1))
 
 
 class SelfAttention(Attention):
@@ -53,15 +58,16 @@ class SelfAttention(Attention):
         super().__init__(config)
         self._wavelengths = rope_wavelengths(config.rope, config.head_dim)
 
-    def __call__(self, x: mx.array, mask: mx.array | str | None, cache: KVCache) -> mx.array:
-        """x: (B, L, D) -> (B, L, D). Padding on the left may be counted in: only distances matter."""
-        q = self._rotate(_split(self.q_proj(x), self.n_heads), cache.offset)
-        k = self._rotate(_split(self.k_proj(x), self.n_kv_heads), cache.offset)
-        return self.attend(q, *cache.append(k, _split(self.v_proj(x), self.n_kv_heads)), mask)
+    def __call__(self, x: mx.array, mask: mx.array | str | None, position: int | mx.array, cache: KVCache) -> mx.array:
+        """x: (B, L, D); position: of the first of its tokens, of all or (B,) of each -> (B, L, D)"""
+        q = self._rotate(_split(self.q_proj(x), self.n_heads), position)
+        k = self._rotate(_split(self.k_proj(x), self.n_kv_heads), position)
+        k, v = cache.append(k, _split(self.v_proj(x), self.n_kv_heads))
+        return self.project_out(self.attend(q, k, v, mask))
 
-    def _rotate(self, x: mx.array, offset: int) -> mx.array:
+    def _rotate(self, x: mx.array, position: int | mx.array) -> mx.array:
         E = x.shape[-1]
-        return mx.fast.rope(x, E, traditional=False, base=None, scale=1.0, offset=offset, freqs=self._wavelengths)
+        return mx.fast.rope(x, E, traditional=False, base=None, scale=1.0, offset=position, freqs=self._wavelengths)
 
 
 class CrossAttention(Attention):
@@ -75,9 +81,21 @@ class CrossAttention(Attention):
         keys = self.k_norm(_split(self.k_proj(features), self.n_kv_heads))
         return keys, _split(self.v_proj(features), self.n_kv_heads)
 
-    def __call__(self, x: mx.array, keys: mx.array, values: mx.array, visible: mx.array) -> mx.array:
-        """x: (B, L, D); keys, values: (B, H, N, E); visible: (B, L, N) -> (B, L, D)"""
-        return self.attend(self.q_norm(_split(self.q_proj(x), self.n_heads)), keys, values, visible[:, None])
+    def __call__(self, x: mx.array, sights: Sequence[tuple[Shown, mx.array]], number: int) -> mx.array:
+        """x: (B, L, D); sights: as from `MllamaCache.look`; number: of this layer among its kind -> (B, L, D)"""
+        q = self.q_norm(_split(self.q_proj(x), self.n_heads))
+        return self.project_out(mx.concatenate([self._see(q[s.rows], s, visible, number) for s, visible in sights]))
+
+    def _see(self, q: mx.array, shown: Shown, visible: mx.array, number: int) -> mx.array:
+        """q: (n, H, L, E); visible: (n, L, N) -> (n, H, L, E)"""
+        if not shown.keys:
+            return mx.zeros_like(q)
+        n, H, L, E = q.shape
+        # Sequences with the same images are as one long sequence here, for no token attends to another.
+        q = q.transpose(1, 0, 2, 3).reshape(1, H, n * L, E)
+        visible = visible.reshape(1, 1, n * L, -1)
+        seen = self.attend(q, shown.keys[number], shown.values[number], visible)
+        return seen.reshape(H, n, L, E).transpose(1, 0, 2, 3)
 
 
 class MLP(nn.Module):
@@ -100,8 +118,8 @@ class SelfBlock(nn.Module):
         self.input_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.post_attention_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
 
-    def __call__(self, x: mx.array, mask: mx.array | str | None, cache: KVCache) -> mx.array:
-        x = x + self.self_attn(self.input_layernorm(x), mask, cache)
+    def __call__(self, x: mx.array, mask: mx.array | str | None, position: int | mx.array, cache: KVCache) -> mx.array:
+        x = x + self.self_attn(self.input_layernorm(x), mask, position, cache)
         return x + self.mlp(self.post_attention_layernorm(x))
 
 
@@ -115,10 +133,10 @@ class CrossBlock(nn.Module):
         self.cross_attn_attn_gate = mx.zeros(1)
         self.cross_attn_mlp_gate = mx.zeros(1)
 
-    def __call__(self, x: mx.array, keys: mx.array, values: mx.array, visible: mx.array, sees: mx.array) -> mx.array:
-        """x: (B, L, D); keys, values: (B, H, N, E); visible: (B, L, N); sees: (B, L, 1), any of it -> (B, L, D)"""
+    def __call__(self, x: mx.array, sights: Sequence[tuple[Shown, mx.array]], number: int, sees: mx.array) -> mx.array:
+        """x: (B, L, D); sights, number: as in `CrossAttention`; sees: (B, L, 1), anything at all -> (B, L, D)"""
         # A row that sees nothing has no defined attention, so its result is replaced rather than multiplied by zero.
-        attention = self.cross_attn(self.input_layernorm(x), keys, values, visible)
+        attention = self.cross_attn(self.input_layernorm(x), sights, number)
         x = x + mx.tanh(self.cross_attn_attn_gate) * mx.where(sees, attention, 0)
         mlp = self.mlp(self.post_attention_layernorm(x))
         return x + mx.tanh(self.cross_attn_mlp_gate) * mx.where(sees, mlp, 0)
@@ -136,16 +154,16 @@ class Decoder(nn.Module):
 
     def __call__(self, tokens: mx.array, cache: MllamaCache) -> mx.array:
         """tokens: (B, L) -> (B, L, D)"""
-        mask = _text_mask(tokens.shape[1], cache)
-        visible = cache.look(tokens)
-        sight = () if visible is None else (visible, visible.any(axis=-1, keepdims=True))
-        text, cross = iter(cache.text), iter(cache.cross)
+        mask, position = _text_mask(tokens.shape[1], cache), cache.position
+        sights = cache.look(tokens)
+        sees = mx.concatenate([visible.any(axis=-1, keepdims=True) for _, visible in sights]) if sights else None
+        text, numbers = iter(cache.text), count()
         x = self.embed_tokens(tokens)
         for layer in self.layers:
             if isinstance(layer, SelfBlock):
-                x = layer(x, mask, next(text))
-            elif sight:
-                x = layer(x, *next(cross), *sight)
+                x = layer(x, mask, position, next(text))
+            elif sees is not None:
+                x = layer(x, sights, next(numbers), sees)
         return self.norm(x)
 
 

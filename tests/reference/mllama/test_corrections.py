@@ -21,7 +21,7 @@ def one_block_later(model: Model) -> Model:
     indices = tuple(i + 1 for i in vision.intermediate_layers_indices)
     config = replace(model.config, vision=replace(vision, intermediate_layers_indices=indices))
     net = FAMILY.build(config)
-    net.load_weights(tree_flatten(model.net.parameters()))
+    net.load_weights(tree_flatten(model.net.module.parameters()))
     return replace(model, config=config, net=net)
 
 

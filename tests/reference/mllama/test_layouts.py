@@ -39,7 +39,7 @@ def hub(reference: Reference) -> Weights:
 
 
 def parameters(model: Model) -> Weights:
-    return dict(tree_flatten(model.net.parameters()))
+    return dict(tree_flatten(model.net.module.parameters()))
 
 
 def assert_same(model: Model, other: Model) -> None:
@@ -97,7 +97,7 @@ def test_everything_quantized_as_in_mlx_community(
     reference: Reference, hub: Weights, model: Model, directory: Path, bits: int
 ) -> None:
     packed, plain = dict(hub), dict(hub)
-    for path, module in model.net.named_modules():
+    for path, module in model.net.module.named_modules():
         if isinstance(module, nn.Linear | nn.Embedding) and module.weight.shape[-1] % 32 == 0:
             parts = mx.quantize(hub[f"{path}.weight"], 32, bits)
             packed |= {f"{path}.{name}": x for name, x in zip(("weight", "scales", "biases"), parts, strict=True)}

@@ -28,7 +28,7 @@ def quantizable(_path: str, module: nn.Module) -> bool:
 def quantized(model: Model, request: pytest.FixtureRequest) -> Model:
     """Everything that can be: decoder, and whatever of tower, projector and tile embeddings divides into groups."""
     net = FAMILY.build(model.config)
-    net.load_weights(tree_flatten(model.net.parameters()))
+    net.load_weights(tree_flatten(model.net.module.parameters()))
     nn.quantize(net, GROUP_SIZE, request.param, class_predicate=quantizable)
     return replace(model, net=net)
 

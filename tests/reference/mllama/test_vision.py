@@ -68,7 +68,7 @@ def test_every_vision_block_gives_the_reference_states(
     blocks: list[mx.array] = []
     for kind in (vision.Block, vision.GatedBlock):
         monkeypatch.setattr(kind, "__call__", recording(kind.__call__, blocks))
-    model.net.vision_model(prepare(model, reference.pictures[name]), lambda: None)
+    model.net.module.vision_model(prepare(model, reference.pictures[name]), lambda: None)
     expected = theirs(name).blocks
     assert len(blocks) == len(expected)
     for ours, reference_rows in zip(blocks, expected, strict=True):
@@ -88,9 +88,9 @@ def test_tower_and_projector_give_the_reference_features(
     model: Model, reference: RandomReference, theirs: Callable[[str], States], name: str
 ) -> None:
     states = theirs(name)
-    features = model.net.vision_model(prepare(model, reference.pictures[name]), lambda: None)
+    features = model.net.module.vision_model(prepare(model, reference.pictures[name]), lambda: None)
     assert_close(features, states.tower)
-    assert_close(model.net.multi_modal_projector(features), states.projected)
+    assert_close(model.net.module.multi_modal_projector(features), states.projected)
 
 
 @every_picture

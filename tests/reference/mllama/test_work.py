@@ -17,7 +17,7 @@ pytestmark = pytest.mark.reference
 @pytest.fixture
 def projected(model: Model, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     """The shapes that every k_proj and v_proj of the cross-attention layers is called with."""
-    blocks = [b.cross_attn for b in model.net.language_model.model.layers if isinstance(b, CrossBlock)]
+    blocks = [b.cross_attn for b in model.net.module.language_model.model.layers if isinstance(b, CrossBlock)]
     watched = {id(linear) for block in blocks for linear in (block.k_proj, block.v_proj)}
     shapes: list[tuple[int, ...]] = []
     linear = nn.Linear.__call__

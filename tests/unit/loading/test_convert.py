@@ -62,7 +62,7 @@ def test_what_is_written_is_what_mlx_quantizes_and_loads_back(checkpoints, tmp_p
     arrays = checkpoints.arrays()
     source = checkpoints.write(shards={"model.safetensors": arrays})
     convert(source, tmp_path / "out", name="toy", bits=bits, group_size=group_size)
-    net = load_model(tmp_path / "out", "toy").net
+    net = load_model(tmp_path / "out", "toy").net.module
     layer = net.language_model.layers[0]
     assert (layer.bits, layer.group_size) == (bits, group_size)
     how = {"group_size": group_size, "bits": bits}
@@ -91,7 +91,7 @@ def test_the_default_recipe_quantizes_the_decoder_and_keeps_everything_else_bit_
 
 def test_all_4bit_quantizes_every_layer_and_table_that_divides(checkpoints, tmp_path):
     convert(checkpoints.write(), tmp_path / "out", name="toy", recipe="all-4bit")
-    net = load_model(tmp_path / "out", "toy").net
+    net = load_model(tmp_path / "out", "toy").net.module
     plain = {p for p, m in net.named_modules() if isinstance(m, nn.Linear | nn.Embedding)}
     assert plain == {"language_model.lm_head"}
 
@@ -148,7 +148,7 @@ def test_kernels_come_out_in_the_hub_order_whatever_the_order_of_the_source(chec
         out = tmp_path / f"{source.name}-out"
         convert(source, out, name="toy")
         assert mx.array_equal(weights(out)[KERNEL], mx.array(arrays[KERNEL]))
-        kernel = dict(tree_flatten(load_model(out, "toy").net.parameters()))[KERNEL]
+        kernel = dict(tree_flatten(load_model(out, "toy").net.module.parameters()))[KERNEL]
         assert np.array_equal(np.array(kernel), np.moveaxis(arrays[KERNEL], 1, -1))
 
 

@@ -7,7 +7,8 @@ import pytest
 from mlx.utils import tree_flatten
 
 from mlxvision.errors import ModelFormatError, UnsupportedModelError
-from mlxvision.loading import load, memory
+from mlxvision.loading import arrays as arrays_module
+from mlxvision.loading import memory
 from mlxvision.loading.load import load_model
 from tests.unit.loading.toy import Checkpoints, register
 
@@ -23,7 +24,7 @@ def checkpoints(tmp_path, monkeypatch):
 
 
 def parameters(directory):
-    return dict(tree_flatten(load_model(directory, "toy").net.parameters()))
+    return dict(tree_flatten(load_model(directory, "toy").net.module.parameters()))
 
 
 def quantized(array, **how):
@@ -53,10 +54,10 @@ def test_every_tensor_arrives_with_its_values(checkpoints):
 
 def test_without_metal_floats_become_float32(checkpoints, monkeypatch):
     directory = checkpoints.write()
-    for module in (load, memory):
+    for module in (arrays_module, memory):
         monkeypatch.setattr(module, "widens", lambda: True)
     assert {x.dtype for x in parameters(directory).values()} == {mx.float32}
-    monkeypatch.setattr(load, "widens", lambda: False)
+    monkeypatch.setattr(arrays_module, "widens", lambda: False)
     assert {x.dtype for x in parameters(directory).values()} == {mx.float16}
 
 
@@ -73,7 +74,7 @@ def test_shards_load_to_the_same_numbers_and_revision(checkpoints):
 
 def test_batches_lose_nothing(checkpoints, monkeypatch):
     whole = parameters(checkpoints.write("whole"))
-    monkeypatch.setattr(load, "_BATCH_BYTES", 1)
+    monkeypatch.setattr(arrays_module, "_BATCH_BYTES", 1)
     single = parameters(checkpoints.write("single"))
     assert all(mx.array_equal(whole[path], single[path]) for path in whole)
 
@@ -131,7 +132,9 @@ def test_where_both_orders_have_one_shape_the_metadata_tells(checkpoints):
 def test_bits_and_groups_follow_from_shapes(checkpoints, bits, group_size):
     how = {"group_size": group_size, "bits": bits}
     arrays = with_quantized(checkpoints.arrays(), FIRST, **how)
-    layer = load_model(checkpoints.write(shards={"model.safetensors": arrays}), "toy").net.language_model.layers[0]
+    layer = load_model(checkpoints.write(shards={"model.safetensors": arrays}), "toy").net.module.language_model.layers[
+        0
+    ]
     assert isinstance(layer, nn.QuantizedLinear)
     assert (layer.bits, layer.group_size, layer.mode) == (bits, group_size, "affine")
     parts = {name: arrays[f"{FIRST}.{name}"] for name in ("weight", "scales", "biases")}
@@ -145,7 +148,9 @@ def test_scales_of_one_byte_mean_a_floating_mode(checkpoints, mode, bits, group_
     arrays = with_quantized(checkpoints.arrays(), FIRST, mode=mode)
     del arrays[f"{FIRST}.bias"]
     arrays[f"{FIRST}.bias"] = np.zeros(64, np.float16)
-    layer = load_model(checkpoints.write(shards={"model.safetensors": arrays}), "toy").net.language_model.layers[0]
+    layer = load_model(checkpoints.write(shards={"model.safetensors": arrays}), "toy").net.module.language_model.layers[
+        0
+    ]
     assert (layer.bits, layer.group_size, layer.mode, layer.scales.dtype) == (bits, group_size, mode, mx.uint8)
     parts = {name: arrays[f"{FIRST}.{name}"] for name in ("weight", "scales")}
     expected = dequantized(parts, mode=mode)
@@ -155,7 +160,7 @@ def test_scales_of_one_byte_mean_a_floating_mode(checkpoints, mode, bits, group_
 def test_tables_of_embeddings_may_be_quantized_each_in_its_own_way(checkpoints):
     arrays = with_quantized(checkpoints.arrays(), "vision_model.tile_embedding", group_size=32, bits=8)
     arrays = with_quantized(arrays, "language_model.embed_tokens", group_size=64, bits=4)
-    net = load_model(checkpoints.write(shards={"model.safetensors": arrays}), "toy").net
+    net = load_model(checkpoints.write(shards={"model.safetensors": arrays}), "toy").net.module
     tile, token = net.vision_model.tile_embedding, net.language_model.embed_tokens
     assert isinstance(tile, nn.QuantizedEmbedding) and (tile.bits, tile.group_size) == (8, 32)
     assert isinstance(token, nn.QuantizedEmbedding) and (token.bits, token.group_size) == (4, 64)

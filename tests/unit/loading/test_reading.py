@@ -13,6 +13,7 @@ GIVEN = {
     "requests": ["Read."],
     "sheet_request": "rows",
     "row_marks": list("abcdefghi"),
+    "row_tokens": [1, 81],
     "transcript_chars": 1000,
     "rows": {"canvas_px": 216, "row_px": 24, "em_px": 16},
 }
@@ -25,7 +26,7 @@ def read(tmp_path, content):
 
 
 def test_it_says_how_a_model_reads(tmp_path):
-    assert read(tmp_path, GIVEN) == Reading(("Read.",), "rows", tuple("abcdefghi"), 1000, Rows(216, 24, 16))
+    assert read(tmp_path, GIVEN) == Reading(("Read.",), "rows", tuple("abcdefghi"), (1, 81), 1000, Rows(216, 24, 16))
 
 
 def test_a_model_without_it_reads_no_rows(tmp_path):
@@ -40,6 +41,9 @@ def test_a_model_without_it_reads_no_rows(tmp_path):
         ({"sheet_request": 1}, "no text"),
         ({"row_marks": list("abc")}, "too few"),
         ({"row_marks": [""] * 9}, "no text"),
+        ({"row_tokens": [1]}, "not as it should be"),
+        ({"row_tokens": [1, 0]}, "implausible"),
+        ({"row_tokens": [-1, 81]}, "implausible"),
         ({"rows": {"canvas_px": 216}}, "not as it should be"),
         ({"rows": {"canvas_px": 216, "row_px": 300, "em_px": 16}}, "implausible"),
         ({"rows": {"canvas_px": 216.5, "row_px": 24, "em_px": 16}}, "implausible"),

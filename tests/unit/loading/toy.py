@@ -50,7 +50,7 @@ class Toy(nn.Module):
         tile = self.vision_model.tile_embedding(mx.array([image.height % 5]))
         return self.multi_modal_projector(self.vision_model.fc(tile))
 
-    def make_cache(self) -> "Images":
+    def make_cache(self, padding: Any = (0,)) -> "Images":
         return Images()
 
     def hidden(self, tokens: mx.array, cache: "Images") -> mx.array:
@@ -87,6 +87,7 @@ FAMILY = Family(
     read_config=read_config,
     build=Toy,
     rename=rename,
+    is_tower=lambda path: not path.startswith("language_model."),
     context_length=lambda config: 100,
     request_bytes=lambda config, images, tokens: 2 * tokens * config["width"],
     preprocess=lambda image, config: image,

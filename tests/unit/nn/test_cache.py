@@ -82,3 +82,31 @@ def test_a_fork_copies_nothing_until_it_goes_on():
     fork = cache.fork()
     mx.eval(fork.arrays)
     assert mx.get_active_memory() - before < old.nbytes // 10
+
+
+def holding(x):
+    cache = KVCache()
+    cache.append(x, x)
+    return cache
+
+
+@pytest.mark.parametrize(("here", "there"), [(3, 5), (300, 7), (7, 300), (256, 256), (1, 1)])
+def test_joined_sequences_end_at_the_same_place(here, there):
+    a, b, new = random(2, here), random(1, there, seed=1), random(3, 2, seed=2)
+    cache, end = holding(a), max(here, there)
+    cache.join(holding(b))
+    assert cache.offset == end
+    held, _ = cache.append(new, new)
+    assert held.shape[2] == end + 2
+    assert mx.array_equal(held[:2, :, end - here :], mx.concatenate([a, new[:2]], axis=2))
+    assert mx.array_equal(held[2:, :, end - there :], mx.concatenate([b, new[2:]], axis=2))
+
+
+@pytest.mark.parametrize("start", [0, 4, 299])
+def test_sequences_that_are_kept_go_on_without_the_others_and_without_a_beginning(start):
+    old, new = random(4, 300), random(2, 1, seed=1)
+    cache = holding(old)
+    cache.keep(mx.array([3, 1]), start)
+    assert cache.offset == 300 - start
+    held, _ = cache.append(new, new)
+    assert mx.array_equal(held, mx.concatenate([old[mx.array([3, 1]), :, start:], new], axis=2))
