@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "mllama": "mlxvision.families.mllama",
+    "qwen2_vl": "mlxvision.families.qwen2_vl",
+    "qwen2_5_vl": "mlxvision.families.qwen2_5_vl",
 }
 
 

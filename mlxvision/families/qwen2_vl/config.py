@@ -1,0 +1,252 @@
+"""What a Qwen2-VL checkpoint states of itself.
+
+Source: config.json and preprocessor_config.json of Qwen/Qwen2-VL-7B-Instruct, and the same files as later versions of
+transformers write them (`text_config`, `rope_parameters`, `size`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlxvision.errors import ModelFormatError
+
+CHANNELS = 3
+
+_LARGEST = 1 << 20
+_LARGEST_PICTURE_PX = 1 << 27
+_ADVICE = "Use the config of the original repository"
+_BICUBIC = 3
+
+
+@dataclass(frozen=True, slots=True)
+class VisionConfig:
+    """hidden_size: of the features that leave the tower, so of the decoder; the tower itself is embed_dim wide."""
+
+    depth: int
+    embed_dim: int
+    hidden_size: int
+    mlp_ratio: float
+    num_heads: int
+    patch_size: int
+    spatial_merge_size: int
+    temporal_patch_size: int
+
+    @property
+    def factor(self) -> int:
+        """The side of the square of pixels that becomes one image token."""
+        return self.patch_size * self.spatial_merge_size
+
+    @property
+    def head_dim(self) -> int:
+        return self.embed_dim // self.num_heads
+
+
+@dataclass(frozen=True, slots=True)
+class TextConfig:
+    """mrope_section: how many of a head's frequencies turn with the time, the row and the column of a token."""
+
+    vocab_size: int
+    hidden_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    num_key_value_heads: int
+    intermediate_size: int
+    max_position_embeddings: int
+    rms_norm_eps: float
+    rope_theta: float
+    mrope_section: tuple[int, ...]
+    tie_word_embeddings: bool
+
+    @property
+    def head_dim(self) -> int:
+        return self.hidden_size // self.num_attention_heads
+
+
+@dataclass(frozen=True, slots=True)
+class PreprocessConfig:
+    """min_pixels, max_pixels: of a resized picture. mean and std: one for each colour channel."""
+
+    min_pixels: int
+    max_pixels: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """image_token_id: stands once for every feature of an image. vision_start_token_id: once before each image."""
+
+    image_token_id: int
+    vision_start_token_id: int
+    vision: VisionConfig
+    text: TextConfig
+    preprocess: PreprocessConfig
+
+    @property
+    def max_image_tokens(self) -> int:
+        return self.preprocess.max_pixels // self.vision.factor**2
+
+
+class _Keys:
+    """A mapping of a JSON file, read key by key with the key named in every error."""
+
+    def __init__(self, values: Any, path: str) -> None:
+        if not isinstance(values, Mapping):
+            raise ModelFormatError("the config has no object", path, _ADVICE)
+        self._values, self._path = values, path
+
+    def __contains__(self, key: str) -> bool:
+        return self._values.get(key) is not None
+
+    def raw(self, key: str) -> Any:
+        if key not in self._values:
+            raise ModelFormatError("the config lacks a key", self._path + key, _ADVICE)
+        return self._values[key]
+
+    def fail(self, key: str) -> ModelFormatError:
+        return ModelFormatError("implausible value in the config", f"{self._path}{key} = {self.raw(key)!r}", _ADVICE)
+
+    def integer(self, key: str, low: int = 1, high: int = _LARGEST) -> int:
+        value = self.raw(key)
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise self.fail(key)
+        return value
+
+    def number(self, key: str) -> float:
+        value = self.raw(key)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1e12:
+            raise self.fail(key)
+        return float(value)
+
+    def numbers(self, key: str, count: int) -> tuple[float, ...]:
+        value = self.raw(key)
+        if not isinstance(value, list) or len(value) != count:
+            raise self.fail(key)
+        if not all(isinstance(v, int | float) and abs(v) < 1e12 for v in value):
+            raise self.fail(key)
+        return tuple(float(v) for v in value)
+
+    def integers(self, key: str, below: int) -> tuple[int, ...]:
+        value = self.raw(key)
+        if not isinstance(value, list) or not all(type(v) is int and 0 <= v < below for v in value):
+            raise self.fail(key)
+        return tuple(value)
+
+    def flag(self, key: str) -> bool:
+        value = self.raw(key)
+        if not isinstance(value, bool):
+            raise self.fail(key)
+        return value
+
+    def only(self, key: str, *expected: Any) -> None:
+        """Refuse what would silently be computed otherwise."""
+        if key in self and self.raw(key) not in expected:
+            raise self.fail(key)
+
+    def inner(self, key: str) -> _Keys:
+        return _Keys(self.raw(key), f"{self._path}{key}.")
+
+
+def read_config(config: Mapping[str, Any], preprocessor: Mapping[str, Any]) -> Config:
+    """Raises: ModelFormatError naming the key that is missing or implausible."""
+    top = _Keys(config, "")
+    text = _read_text(top, top.inner("text_config") if "text_config" in top else top)
+    vision = _read_vision(top.inner("vision_config"))
+    if vision.hidden_size != text.hidden_size:
+        raise top.inner("vision_config").fail("hidden_size")
+    return Config(
+        image_token_id=top.integer("image_token_id", 0, text.vocab_size - 1),
+        vision_start_token_id=top.integer("vision_start_token_id", 0, text.vocab_size - 1),
+        vision=vision,
+        text=text,
+        preprocess=_read_preprocess(_Keys(preprocessor, "preprocessor_config: "), vision),
+    )
+
+
+def _read_vision(keys: _Keys) -> VisionConfig:
+    keys.only("hidden_act", "quick_gelu")
+    for key in ("in_chans", "in_channels"):
+        keys.only(key, CHANNELS)
+    if "rope_parameters" in keys:
+        keys.inner("rope_parameters").only("rope_theta", 10000)
+    config = VisionConfig(
+        depth=keys.integer("depth", high=1024),
+        embed_dim=keys.integer("embed_dim"),
+        hidden_size=keys.integer("hidden_size"),
+        mlp_ratio=keys.number("mlp_ratio"),
+        num_heads=keys.integer("num_heads"),
+        patch_size=keys.integer("patch_size", high=1024),
+        spatial_merge_size=keys.integer("spatial_merge_size", high=64),
+        temporal_patch_size=keys.integer("temporal_patch_size", high=64),
+    )
+    if config.embed_dim % (4 * config.num_heads):
+        raise keys.fail("num_heads")
+    return config
+
+
+def _read_text(top: _Keys, keys: _Keys) -> TextConfig:
+    """keys: where the decoder is described, an object of its own or the top."""
+    keys.only("hidden_act", "silu")
+    keys.only("use_sliding_window", False)
+    rope_theta, mrope_section = _read_rope(keys)
+    config = TextConfig(
+        vocab_size=keys.integer("vocab_size"),
+        hidden_size=keys.integer("hidden_size"),
+        num_hidden_layers=keys.integer("num_hidden_layers", high=1024),
+        num_attention_heads=keys.integer("num_attention_heads"),
+        num_key_value_heads=keys.integer("num_key_value_heads"),
+        intermediate_size=keys.integer("intermediate_size"),
+        max_position_embeddings=keys.integer("max_position_embeddings", high=1 << 30),
+        rms_norm_eps=keys.number("rms_norm_eps"),
+        rope_theta=rope_theta,
+        mrope_section=mrope_section,
+        tie_word_embeddings=_is_tied(top, keys),
+    )
+    if config.hidden_size % (2 * config.num_attention_heads):
+        raise keys.fail("num_attention_heads")
+    if config.num_attention_heads % config.num_key_value_heads:
+        raise keys.fail("num_key_value_heads")
+    if len(mrope_section) != 3 or 2 * sum(mrope_section) != config.head_dim:
+        raise ModelFormatError("implausible value in the config", f"mrope_section = {list(mrope_section)}", _ADVICE)
+    return config
+
+
+def _is_tied(top: _Keys, text: _Keys) -> bool:
+    """Either place may say so."""
+    key = "tie_word_embeddings"
+    stated = [keys.flag(key) for keys in (top, text) if key in keys]
+    return any(stated) if stated else top.flag(key)
+
+
+def _read_rope(text: _Keys) -> tuple[float, tuple[int, ...]]:
+    """Either `rope_theta` beside `rope_scaling` (as released), or both inside `rope_parameters` (transformers 5)."""
+    keys = text.inner("rope_parameters" if "rope_parameters" in text else "rope_scaling")
+    for kind in ("type", "rope_type"):
+        keys.only(kind, "mrope", "default")
+    theta = keys.number("rope_theta") if "rope_theta" in keys else text.number("rope_theta")
+    return theta, keys.integers("mrope_section", _LARGEST)
+
+
+def _read_preprocess(keys: _Keys, vision: VisionConfig) -> PreprocessConfig:
+    """Either `min_pixels` and `max_pixels` (as released), or `size` with two edges that mean the same."""
+    for key in ("do_resize", "do_rescale", "do_normalize"):
+        keys.only(key, True)
+    keys.only("resample", _BICUBIC)
+    keys.only("rescale_factor", 1 / 255)
+    keys.only("patch_size", vision.patch_size)
+    keys.only("merge_size", vision.spatial_merge_size)
+    keys.only("temporal_patch_size", vision.temporal_patch_size)
+    least, most = (
+        keys.integer(key, high=_LARGEST_PICTURE_PX)
+        if key in keys
+        else keys.inner("size").integer(edge, high=_LARGEST_PICTURE_PX)
+        for key, edge in (("min_pixels", "shortest_edge"), ("max_pixels", "longest_edge"))
+    )
+    if not least <= most or most < vision.factor**2:
+        raise ModelFormatError("implausible value in the config", f"{least} to {most} pixels", _ADVICE)
+    mean, std = keys.numbers("image_mean", CHANNELS), keys.numbers("image_std", CHANNELS)
+    if not all(std):
+        raise keys.fail("image_std")
+    return PreprocessConfig(least, most, mean, std)

@@ -1,0 +1,66 @@
+"""Qwen2-VL: tower and decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import mlx.core as mx
+import mlx.nn as nn
+
+from mlxvision.families.qwen2_vl.cache import QwenCache, QwenImage
+from mlxvision.families.qwen2_vl.config import Config
+from mlxvision.families.qwen2_vl.language import Decoder
+from mlxvision.families.qwen2_vl.preprocess import QwenInput
+from mlxvision.families.qwen2_vl.vision import VisionTower
+
+
+class Qwen2VL(nn.Module):
+    """lm_head: only of checkpoints that do not use the embeddings of tokens once more."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.visual = VisionTower(config.vision)
+        self.model = Decoder(config.text)
+        if not config.text.tie_word_embeddings:
+            self.lm_head = nn.Linear(config.text.hidden_size, config.text.vocab_size, bias=False)
+
+    def encode(self, image: QwenInput, each_step: Callable[[], None] = lambda: None) -> QwenImage:
+        """Run the tower, once for an image."""
+        features = self.visual(image, each_step)
+        mx.eval(features)
+        return QwenImage(features, image.grid[1])
+
+    def restore(self, image: QwenInput, arrays: Sequence[mx.array]) -> QwenImage | None:
+        """What `encode` made of the image, from its arrays; None if their number, shapes or types are others."""
+        rows, columns = image.grid
+        expected = (rows * columns, self.config.text.hidden_size), self.visual.patch_embed.proj.weight.dtype
+        if [(x.shape, x.dtype) for x in arrays] != [expected]:
+            return None
+        return QwenImage(arrays[0], columns)
+
+    def make_cache(self, padding: Sequence[int] = (0,)) -> QwenCache:
+        config = self.config
+        return QwenCache(config.text.num_hidden_layers, config.image_token_id, config.vision_start_token_id, padding)
+
+    def hidden(self, tokens: mx.array, cache: QwenCache) -> mx.array:
+        """tokens: (B, L) -> (B, L, D)"""
+        return self.model(tokens, cache)
+
+    def logits(self, hidden: mx.array) -> mx.array:
+        """hidden: (B, L, D) -> (B, L, V)"""
+        if self.config.text.tie_word_embeddings:
+            return self.model.embed_tokens.as_linear(hidden)
+        return self.lm_head(hidden)
+
+
+def request_bytes(config: Config, images: int, tokens: int) -> int:
+    """Bytes in 16-bit of the cache, of images of the largest size, and of the largest activations of the tower."""
+    text, vision = config.text, config.vision
+    image_tokens = images * config.max_image_tokens
+    width = 2 * text.num_key_value_heads * text.head_dim  # keys and values
+    cache = (tokens + image_tokens) * width * text.num_hidden_layers
+    patch = 2 * vision.temporal_patch_size * 3 * vision.patch_size**2  # float32
+    states = patch + int(vision.embed_dim * (6 + 2 * vision.mlp_ratio))
+    n_patches = config.max_image_tokens * vision.spatial_merge_size**2 if images else 0
+    return 2 * (cache + image_tokens * text.hidden_size + n_patches * states)
