@@ -14,10 +14,11 @@ from mlxvision.reading.strip import Track
 __all__ = ["find_owners", "find_rules", "is_text", "stretch"]
 
 _PALEST = 0.35  # of the contrast of a line's letters: what is paler is noise
-_FEWEST_MARKS = 8
+_FEWEST_MARKS, _FEWEST_TWINS = 8, 12
 _FEWEST_FEET = 3
 _LOW, _LOW_BLOCK = 0.55, 0.8  # of their pitch, the height of stars, and of what fills its box
 _FULL = 0.7
+_TWINS = 0.15  # of their area: how much twins differ
 # The others in em.
 _NEAR, _FAR = 1.2, 20.0  # how wide a gap before a mark may be
 _HUNG, _SPARSE = 0.25, 0.4  # letters that hang on the rule under them: at most so high and so full
@@ -29,7 +30,10 @@ _WIDEST, _WIDEST_DASH, _THICKEST_DASH = 1.2, 20.0, 0.14
 
 
 def find_rules(found: Components) -> np.ndarray:
-    """(C,) bool: rows of dashes, dots, stars or equals signs, and leaders: many low marks alike, side by side."""
+    """(C,) bool: rows of dashes, dots, stars or equals signs, and leaders: many low marks alike, side by side.
+
+    More are needed of marks that are not low but as like as twins: eight zeros may be a number.
+    """
     a, b = found.before, found.after
     height, width = found.height, found.width
     full = found.area[a] > _FULL * width[a] * height[a]
@@ -38,9 +42,12 @@ def find_rules(found: Components) -> np.ndarray:
     alike = (np.abs(found.top[a] - found.top[b]) <= slack) & (np.abs(height[a] - height[b]) <= slack)
     alike &= (np.abs(width[a] - width[b]) <= 1 + width[a] // 3) & (found.gap <= 3 * np.maximum(width[a], height[a]))
     alike &= found.dark[a] == found.dark[b]
-    alike &= low
-    group = join(len(height), a[alike], b[alike])
-    return np.bincount(group, minlength=len(group))[group] >= _FEWEST_MARKS
+    twins = alike & (np.abs(found.area[a] - found.area[b]) <= _TWINS * found.area[a])
+    rules = np.zeros(len(height), bool)
+    for pairs, fewest in ((alike & low, _FEWEST_MARKS), (twins, _FEWEST_TWINS)):
+        group = join(len(height), a[pairs], b[pairs])
+        rules |= np.bincount(group, minlength=len(group))[group] >= fewest
+    return rules
 
 
 def find_owners(

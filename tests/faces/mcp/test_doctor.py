@@ -102,6 +102,6 @@ def test_serve_is_the_server_with_its_flags(mcp, python, tmp_path):
     done = mcp("serve", "--allow", tmp_path, "--deadline", "nonsense")
     assert (done.returncode, done.stdout) == (2, "")
     assert "mlxvision-mcp: error: argument --deadline" in done.stderr
-    configure(tmp_path, command=str(python), args=["-m", "mlxvision", "mcp", "serve", "--deadline", "9"])
+    configure(tmp_path, command=str(python), args=["-m", "mlxvision", "mcp", "serve", "--deadline", "500"])
     done = mcp("doctor", "--client", "cursor")
     assert (verdicts(done), done.returncode) == (ALL_IS_WELL, 0)

@@ -2,13 +2,14 @@
 
 Usage: python -m training.nano.evaluate MODEL --work DIR [--count N] [--sets NAME ...] [--show]
 
-Text is scored by characters, always after blank lines, separators and needless blanks are dropped and rows of dots
-shortened. Answers must be exact.
+Text is scored by characters, always after blank lines, separators, leaders and needless blanks are dropped. Answers
+must be exact.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import subprocess
 import tempfile
@@ -21,9 +22,9 @@ import PIL.Image
 
 import mlxvision
 from training.nano.cases import READ, SETS, Case, held_out_cases, real_cases
-from training.nano.characters import as_written
 from training.nano.scores import score
 
+_LEADERS = re.compile(r"([.·…_-] ?){4,}")
 _REAL = {"real set": True, "real questions": False}
 
 
@@ -73,8 +74,8 @@ def tesseract(case: Case, layout: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """Without blank lines, needless blanks, and separators such as "-----"; of other rows of dots, the first four."""
-    lines = (as_written(" ".join(line.split())) for line in text.splitlines())
+    """Without blank lines, needless blanks, separators such as "-----", and leaders, which nobody reads."""
+    lines = (" ".join(_LEADERS.sub(" ", line).split()) for line in text.splitlines())
     return "\n".join(line for line in lines if line.strip("-=_*.~#+ "))
 
 
