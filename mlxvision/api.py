@@ -21,16 +21,22 @@ def shared_engine() -> Engine:
     return Engine()
 
 
-def load(name: str | Path | None = None, *, force: bool = False, low_memory: LowMemory = "auto") -> Model:
+def load(
+    name: str | Path | None = None,
+    *,
+    force: bool = False,
+    low_memory: LowMemory = "auto",
+    max_pixels: int | None = None,
+) -> Model:
     """Load a model: a directory, a pulled repository `owner/name[@revision]`, or a card's name.
 
     name: None takes `$MLXVISION_MODEL`, or else the model that comes with the package.
     force: load even if the memory seems not to suffice.
-    low_memory: as in `Engine.load`.
+    low_memory, max_pixels: as in `Engine.load`.
 
-    Raises: ModelError, OutOfMemoryError
+    Raises: ModelError, OutOfMemoryError, UsageError
     """
-    return shared_engine().load(name, force=force, low_memory=low_memory)
+    return shared_engine().load(name, force=force, low_memory=low_memory, max_pixels=max_pixels)
 
 
 def stream(

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     use_disk(args)
     with Status() as status:
         status.show(f"loading {args.model or 'the model'}")
-        model = load(args.model, force=args.force, low_memory=args.low_memory)
+        model = load(args.model, force=args.force, low_memory=args.low_memory, max_pixels=args.max_pixels)
         folder = Folder(model, args, prompt, rows, status)
         if args.watch:
             folder.watch(args.images)
@@ -92,6 +92,7 @@ class Folder:
             "system": args.system,
             "plan": args.plan,
             "max_tokens": args.max_tokens,
+            "max_pixels": args.max_pixels,
             "revision": model.revision,
         }
         self._contents: dict[str, str | None] = {}  # the sha256 of each path that has a row of this run

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     use_disk(args)
     with Status() as status:
         status.show(f"loading {args.model or 'the model'}")
-        model = load(args.model, force=args.force, low_memory=args.low_memory)
+        model = load(args.model, force=args.force, low_memory=args.low_memory, max_pixels=args.max_pixels)
     Chat(model, args.system, sampling).run()
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlxvision.cli.cache import use_disk
 from mlxvision.cli.terminal import Status, in_units, say, write
-from mlxvision.errors import UsageError
-from mlxvision.types import Done, Event, Image, Progress, Sampling, Token
+from mlxvision.errors import UsageError, shorten
+from mlxvision.types import Box, Done, Event, Image, Progress, Sampling, Token
 
 if TYPE_CHECKING:
     from mlxvision.family import Model
@@ -33,35 +34,45 @@ NOTES = {
     "time": "the answer is cut off: its time is used up",
 }
 
+Boxes = Sequence[tuple[str, Box]]
+"""Labels and where they belong, in pixels of the upright picture."""
+
 
 def run(args: argparse.Namespace) -> int:
     """Usage errors come first, then a bad image, and only then the costly model."""
     from mlxvision.api import load, stream
     from mlxvision.engine.sampling import check_sampling
+    from mlxvision.family import Family
     from mlxvision.images import open_image
 
     sampling = to_sampling(args)
     check_sampling(sampling)
     prompt = read_prompt(args)
+    _check_drawing(args)
     use_disk(args)
     with Status(quiet=args.quiet) as status:
         start = time.perf_counter()
         images = [open_image(source) for source in args.image]
         opened = time.perf_counter()
         status.show(f"loading {args.model or 'the model'}")
-        model = load(args.model, force=args.force, low_memory=args.low_memory)
+        model = load(args.model, force=args.force, low_memory=args.low_memory, max_pixels=args.max_pixels)
         loaded = time.perf_counter()
+        if args.draw_boxes is not None and model.family.boxes is Family.boxes:
+            raise UsageError("the model does not say where things are", model.family.name, "Leave --draw-boxes out")
         if args.show_input is not None:
             _save_input(Path(args.show_input), images, model, zoomed=args.plan == "zoom")
         events = stream(model, prompt, images, system=args.system, sampling=sampling, plan=args.plan)
         done = follow(iter(events), status, write_text=not args.json)
     timings_ms = {"load": _ms(loaded - opened), "decode_image": _ms(opened - start), **done.timings_ms}
+    boxes = _boxes(done, model)
     if args.json:
-        write(json.dumps(_summary(done, model, timings_ms)) + "\n")
+        write(json.dumps(_summary(done, model, timings_ms, boxes)) + "\n")
     if args.verbose:
         _tell(done, model, timings_ms)
     if done.finish_reason != "stop" and (args.verbose or status.shown):
         say(f"mlxvision: {NOTES[done.finish_reason]}")
+    if args.draw_boxes is not None:
+        _draw(boxes, images[0], args.draw_boxes)
     return 0
 
 
@@ -122,6 +133,35 @@ def _save_input(directory: Path, images: Sequence[Image], model: Model, *, zoome
         raise UsageError("cannot write to the --show-input directory", directory, "Choose another") from error
 
 
+def _check_drawing(args: argparse.Namespace) -> None:
+    """Raises: UsageError"""
+    file = args.draw_boxes
+    if file is None:
+        return
+    if len(args.image) != 1:
+        raise UsageError("boxes are drawn on one picture", f"{len(args.image)} pictures", "Give one --image")
+    if not file.endswith(".png") or os.path.lexists(file) or not os.path.isdir(os.path.dirname(file) or "."):
+        next_step = "Give --draw-boxes one that ends in .png, in a folder that is there"
+        raise UsageError("not the name of a new PNG file", file, next_step)
+
+
+def _boxes(done: Done, model: Model) -> Boxes:
+    """Those in an answer about one picture that was shown as a whole."""
+    if len(done.receipts) != 1 or done.lines:
+        return ()
+    return model.family.boxes(done.text, done.receipts[0])
+
+
+def _draw(boxes: Boxes, image: Image, file: str) -> None:
+    from mlxvision.images import save_png
+    from mlxvision.images.drawing import draw_boxes
+
+    if boxes:
+        save_png(draw_boxes(image.pixels, boxes), file)
+    else:
+        say(f"mlxvision: there is no box in the answer, so {shorten(file)} was not written")
+
+
 def follow(events: Iterator[Event], status: Status, *, write_text: bool) -> Done:
     """Show an answer as it comes; its line is ended even if the answer breaks off."""
     begun = False
@@ -145,7 +185,7 @@ def _ms(seconds: float) -> float:
     return round(seconds * 1000, 3)
 
 
-def _summary(done: Done, model: Model, timings_ms: Mapping[str, float]) -> dict[str, Any]:
+def _summary(done: Done, model: Model, timings_ms: Mapping[str, float], boxes: Boxes) -> dict[str, Any]:
     return {
         "text": done.text,
         "tokens": [token.id for token in done.tokens],
@@ -163,6 +203,7 @@ def _summary(done: Done, model: Model, timings_ms: Mapping[str, float]) -> dict[
         },
         "timings_ms": timings_ms,
         "lines": [asdict(line) for line in done.lines] or None,
+        "boxes": [{"label": label, "box": asdict(box)} for label, box in boxes] or None,
     }
 
 

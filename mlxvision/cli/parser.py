@@ -60,6 +60,9 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--show-input", metavar="DIR", help="write the very pixels the model sees, and a receipt, to DIR"
     )
+    output.add_argument(
+        "--draw-boxes", metavar="FILE", help="draw the boxes of the answer on the image, and write that to a new PNG"
+    )
     loudness = output.add_mutually_exclusive_group()
     loudness.add_argument("--verbose", action="store_true", help="tell model, images, tokens and times on stderr")
     loudness.add_argument("--quiet", action="store_true", help="nothing but errors on stderr")
@@ -114,6 +117,12 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "on", "off"),
         default="auto",
         help="read the part that sees and the part that answers in turns; auto: if both do not fit into memory [auto]",
+    )
+    add(
+        "--max-pixels",
+        type=int,
+        metavar="N",
+        help="scale pictures down to at most so many pixels; for models that show them in their own size [as they say]",
     )
     add("--no-cache", action="store_true", help="leave nothing of images on disk, and use nothing from there")
 

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event as Flag
@@ -73,19 +74,27 @@ class Engine:
     def __init__(self, images: ImageCache | None = None) -> None:
         self.images = images or ImageCache()
 
-    def load(self, name: str | Path | None = None, *, force: bool = False, low_memory: LowMemory = "auto") -> Model:
+    def load(
+        self,
+        name: str | Path | None = None,
+        *,
+        force: bool = False,
+        low_memory: LowMemory = "auto",
+        max_pixels: int | None = None,
+    ) -> Model:
         """name: a directory, a pulled repository `owner/name[@revision]`, or a card; None: the default model.
 
         force: load even if the estimate says that the memory does not suffice.
         low_memory: whether the part that sees and the part that answers take turns in memory, so that a new image
         costs reading both again; "auto": if they do not fit together.
+        max_pixels: scale pictures down to at most so many; for models that show them in their own size.
 
-        Raises: ModelError, OutOfMemoryError
+        Raises: ModelError, OutOfMemoryError, UsageError
         """
         directory = resolve(None if name is None else str(name))
         called = str(name or directory.name)
-        loading = shared_worker().submit(lambda: load_model(directory, called, force=force, low_memory=low_memory))
-        return loading.result()
+        options = partial(load_model, force=force, low_memory=low_memory, max_pixels=max_pixels)
+        return shared_worker().submit(lambda: options(directory, called)).result()
 
     @property
     def peak_bytes(self) -> int:

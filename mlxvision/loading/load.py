@@ -17,7 +17,7 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten, tree_unflatten
 
-from mlxvision.errors import ModelFormatError, shorten
+from mlxvision.errors import ModelFormatError, UsageError, shorten
 from mlxvision.families import find
 from mlxvision.family import Family, Model
 from mlxvision.loading.arrays import hub_order, kernel_shapes
@@ -34,17 +34,20 @@ _FLOAT_MODES = {(4, 16): "nvfp4", (4, 32): "mxfp4", (8, 32): "mxfp8"}
 _ADVICE = "Get the model again, or its config.json if you changed that"
 
 
-def load_model(directory: Path, name: str, *, force: bool = False, low_memory: LowMemory = "auto") -> Model:
+def load_model(
+    directory: Path, name: str, *, force: bool = False, low_memory: LowMemory = "auto", max_pixels: int | None = None
+) -> Model:
     """The tower is read with the first image if a manifest tells the revision; else everything is, for a checksum.
 
     name: as the caller gave it. force: load even what seems not to fit into memory.
     low_memory: whether the tower and all else take turns in memory; "auto": if both do not fit together.
+    max_pixels: of a picture, in place of what the checkpoint says; for families that show pictures in their own size.
 
-    Raises: ModelFormatError, UnsupportedModelError, OutOfMemoryError
+    Raises: ModelFormatError, UnsupportedModelError, OutOfMemoryError, UsageError
     """
     checkpoint = Checkpoint(directory)
     family = find(checkpoint.model_type)
-    config = family.read_config(checkpoint.config, checkpoint.preprocessor)
+    config = _read_config(family, checkpoint, max_pixels)
     tokenizer = Tokenizer.from_directory(directory)
     module, tensors = build_net(checkpoint, family, config)
     parts = [{p: t for p, t in tensors.items() if family.is_tower(p) == is_tower} for is_tower in (True, False)]
@@ -65,6 +68,23 @@ def load_model(directory: Path, name: str, *, force: bool = False, low_memory: L
     return Model(name, revision, family, config, net, tokenizer, checkpoint.reading)
 
 
+def _read_config(family: Family, checkpoint: Checkpoint, max_pixels: int | None) -> Any:
+    """max_pixels: as if the checkpoint stated it. Raises: ModelFormatError, UsageError"""
+    config = family.read_config(checkpoint.config, checkpoint.preprocessor)
+    if max_pixels is None:
+        return config
+    limits = [{**checkpoint.preprocessor, "max_pixels": n} for n in (max_pixels, max_pixels + 1)]
+    try:
+        limited, other = (family.read_config(checkpoint.config, limit) for limit in limits)
+    except ModelFormatError as error:
+        advice = "Give a plausible number, and no less than min_pixels in preprocessor_config.json"
+        raise UsageError("the model cannot have pictures of at most", f"{max_pixels} pixels", advice) from error
+    if limited == other:  # the family has no such limit
+        advice = "Leave --max-pixels out"
+        raise UsageError("the model shows pictures in fixed sizes, not in their own", checkpoint.model_type, advice)
+    return limited
+
+
 def build_net(checkpoint: Checkpoint, family: Family, config: Any) -> tuple[nn.Module, dict[str, Tensor]]:
     """The net, quantized as the files are but still without weights, and its tensors by parameter path.
 
@@ -75,6 +95,8 @@ def build_net(checkpoint: Checkpoint, family: Family, config: Any) -> tuple[nn.M
     except (OverflowError, ValueError) as error:  # sizes beyond what MLX can count
         raise ModelFormatError("config.json describes an impossible net", checkpoint.directory, _ADVICE) from error
     tensors = checkpoint.renamed(family.rename)
+    if "lm_head" not in net:  # the table of embeddings is its head, which some writers save a second time
+        tensors = {path: tensor for path, tensor in tensors.items() if not path.startswith("lm_head.")}
     quantized = [(p, _quantized(p, m, tensors)) for p, m in net.named_modules() if f"{p}.scales" in tensors]
     net.update_modules(tree_unflatten(quantized))
     _match(net, tensors, checkpoint.directory)

@@ -13,6 +13,7 @@ from PIL import Image
 from mlxvision.families.mllama import FAMILY
 from mlxvision.images import open_image
 from tests.fakes.checkpoints import make_mllama
+from tests.families.qwen2_5_vl.tiny import TINY
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 ASK = ("generate", "--prompt", "What is it?", "--max-tokens", 3)
@@ -42,7 +43,7 @@ def test_json_has_the_promised_keys_and_true_values(run, model, picture):
     done = run(*ASK, "--model", model, "--image", picture, "--image", picture, "--json")
     answer = json.loads(done.stdout)
     assert done.stdout.count(b"\n") == 1
-    assert " ".join(answer) == "text tokens logprobs finish_reason model images usage timings_ms lines"
+    assert " ".join(answer) == "text tokens logprobs finish_reason model images usage timings_ms lines boxes"
     assert run(*ASK, "--model", model, "--image", picture, "--image", picture).stdout.decode() == answer["text"] + "\n"
     assert len(answer["tokens"]) == answer["usage"]["output_tokens"] == 3
     assert answer["logprobs"] is None
@@ -226,3 +227,88 @@ def test_a_reader_that_went_away_ends_the_run_quietly(parrot):
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 141
+
+
+@pytest.fixture(scope="session")
+def pointer(tmp_path_factory):
+    """A model that sees a picture in its own size, and a cat in it, in pixels of what it sees."""
+    says = '{"bbox_2d": [4, 16, 16, 24], "label": "a cat"}'
+    return TINY.write(tmp_path_factory.mktemp("models") / "pointer", says)
+
+
+@pytest.fixture
+def turned(tmp_path):
+    """40 by 90 pixels once it is upright."""
+    path = tmp_path / "turned.png"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.effect_noise((90, 40), 60).point(lambda level: level // 2).convert("RGB").save(path, exif=exif)
+    return path
+
+
+def test_boxes_of_an_answer_are_told_and_drawn_on_the_upright_picture(run, pointer, turned, tmp_path):
+    ask = (*ASK[:3], "--max-tokens", 1, "--model", pointer, "--image", turned)
+    done = run(*ask, "--draw-boxes", "drawn.png", "--json")
+    assert (done.returncode, done.stderr) == (0, b"")
+    box = {"left": 8, "top": 30, "right": 32, "bottom": 45}  # it sees 20 by 48 pixels
+    assert json.loads(done.stdout)["boxes"] == [{"label": "a cat", "box": box}]
+    original = open_image(turned).pixels
+    with Image.open(tmp_path / "drawn.png") as file:
+        drawn = np.asarray(file)
+    assert drawn.shape == original.shape == (90, 40, 3)
+    line = drawn[44, 8]
+    assert (drawn[44, 8:32] == line).all() and (drawn[31:45, [8, 31]] == line).all()
+    np.testing.assert_array_equal(drawn[45:], original[45:])
+    np.testing.assert_array_equal(drawn[31:44, 9:31], original[31:44, 9:31])
+    assert (drawn[:30] == 255).all(axis=-1).any()  # the label, where nothing was so light
+
+
+def test_without_a_box_in_the_answer_none_is_drawn(run, tmp_path, picture):
+    model = TINY.write(tmp_path / "model", "no ")
+    done = run(*ASK, "--model", model, "--image", picture, "--draw-boxes", "drawn.png")
+    assert (done.returncode, done.stdout) == (0, b"no no no \n")
+    assert b"no box in the answer" in done.stderr and done.stderr.count(b"\n") == 1
+    assert not (tmp_path / "drawn.png").exists()
+    assert json.loads(run(*ASK, "--model", model, "--image", picture, "--json").stdout)["boxes"] is None
+
+
+@pytest.mark.parametrize("images", [[], ["picture.png"] * 2])
+def test_boxes_are_drawn_on_one_picture_only(run, picture, images):
+    given = [part for image in images for part in ("--image", image)]
+    done = run(*ASK, *given, "--model", "missing", "--draw-boxes", "drawn.png")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert f"{len(images)} pictures" in done.stderr.decode()
+
+
+@pytest.mark.parametrize("file", ["picture.png", "drawn.jpg", "missing/drawn.png", ""])
+def test_boxes_go_to_a_new_png_only(run, picture, file):
+    before = picture.read_bytes()
+    done = run(*ASK, "--image", picture, "--model", "missing", "--draw-boxes", file)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"not the name of a new PNG file" in done.stderr
+    assert picture.read_bytes() == before
+
+
+@pytest.mark.parametrize("flag", [("--draw-boxes", "drawn.png"), ("--max-pixels", 1024)])
+def test_what_a_model_cannot_do_is_a_usage_error_before_it_answers(run, parrot, picture, flag):
+    done = run(*ASK, "--model", parrot, "--image", picture, *flag)
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
+    assert f"Leave {flag[0]} out".encode() in done.stderr
+
+
+def test_a_limit_of_pixels_is_kept_and_the_receipt_shows_it(run, pointer, picture, tmp_path):
+    ask = (*ASK, "--model", pointer, "--image", picture, "--json")
+    plain, limited = (
+        json.loads(run(*ask, *more).stdout) for more in ((), ("--max-pixels", 256, "--show-input", "shown"))
+    )
+    (receipt,) = json.loads((tmp_path / "shown" / "receipt.json").read_text())
+    assert receipt["canvas_width"] * receipt["canvas_height"] <= 256
+    assert receipt["tiles"] == limited["images"][0]["tiles"] == limited["usage"]["image_tokens"]
+    assert limited["usage"]["image_tokens"] < plain["usage"]["image_tokens"]
+
+
+def test_a_batch_under_another_limit_of_pixels_is_asked_anew(run, pointer, picture, tmp_path):
+    ask = ("batch", *ASK[1:], "--model", pointer, "--images", picture, "--out", "rows.jsonl")
+    for more in ((), ("--max-pixels", 256), ("--max-pixels", 256)):
+        assert run(*ask, *more).returncode == 0
+    assert len((tmp_path / "rows.jsonl").read_text().splitlines()) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -93,6 +94,22 @@ class Tiny:
     def model(self) -> Model:
         return Model("tiny", "0", self.family, self.config, self.net, tokenizer())
 
+    def write(self, directory: Path, says: str = "!", **config: Any) -> Path:
+        """A model directory. says: the one token of its greedy answers, where the head is not tied.
+
+        config: changes to config.json.
+        """
+        directory.mkdir(parents=True)
+        (directory / "config.json").write_text(json.dumps({**self.config_json, **config}))
+        (directory / "preprocessor_config.json").write_text(json.dumps(PREPROCESSOR))
+        _inner_tokenizer(says).save(str(directory / "tokenizer.json"))
+        weights = dict(tree_flatten(self.net.parameters()))
+        head = weights.pop("lm_head.weight")
+        if not config.get("tie_word_embeddings"):
+            weights["lm_head.weight"] = mx.zeros_like(head)
+        mx.save_safetensors(str(directory / "model.safetensors"), weights, {"format": "mlx"})
+        return directory
+
     def prepare(self, name: str) -> Any:
         return self.family.preprocess(picture(name), self.config)
 
@@ -118,10 +135,15 @@ def picture(name: str) -> Image:
 
 
 def tokenizer() -> Tokenizer:
-    """Bytes, pairs and triples of newlines, and Qwen's special tokens."""
-    vocabulary = {c: i for i, c in enumerate([*sorted(pre_tokenizers.ByteLevel.alphabet()), "ĊĊ", "ĊĊĊ"])}
+    return Tokenizer(_inner_tokenizer("!"), Path("tokenizer.json"))
+
+
+def _inner_tokenizer(first: str) -> tokenizers.Tokenizer:
+    """Bytes, pairs and triples of newlines, and Qwen's special tokens. first: what stands for the first byte, "!"."""
+    bytes_ = [first.replace(" ", "Ġ"), *sorted(pre_tokenizers.ByteLevel.alphabet())[1:]]
+    vocabulary = {c: i for i, c in enumerate([*bytes_, "ĊĊ", "ĊĊĊ"])}
     inner = tokenizers.Tokenizer(models.BPE(vocabulary, [("Ċ", "Ċ"), ("ĊĊ", "Ċ")]))
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()
     inner.add_special_tokens([AddedToken(f"<|{name}|>", special=True, normalized=False) for name in SPECIAL])
-    return Tokenizer(inner, Path("tokenizer.json"))
+    return inner

@@ -17,7 +17,7 @@ import numpy as np
 
 from mlxvision.families.qwen2_5_vl.config import CHANNELS, VisionConfig
 from mlxvision.families.qwen2_5_vl.preprocess import QwenInput
-from mlxvision.families.qwen2_5_vl.rope import Turn, frequencies, rotate, turn_by
+from mlxvision.nn.rope import Turn, frequencies, rotate, turn_by
 
 _NORM_EPS = 1e-6
 _ROPE_THETA = 10000.0

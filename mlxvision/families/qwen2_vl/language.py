@@ -10,10 +10,9 @@ from itertools import accumulate, pairwise
 import mlx.core as mx
 import mlx.nn as nn
 
-from mlxvision.families.qwen2_vl.cache import QwenCache
 from mlxvision.families.qwen2_vl.config import TextConfig
-from mlxvision.families.qwen2_vl.rope import Turn, frequencies, rotate, turn_by
-from mlxvision.nn import KVCache
+from mlxvision.nn import GridCache, KVCache
+from mlxvision.nn.rope import Turn, frequencies, rotate, turn_by
 
 Mask = mx.array | str | None
 
@@ -72,7 +71,7 @@ class Decoder(nn.Module):
         self._frequencies = frequencies(config.rope_theta, config.head_dim)
         self._sections = list(pairwise(accumulate(config.mrope_section, initial=0)))
 
-    def __call__(self, tokens: mx.array, cache: QwenCache) -> mx.array:
+    def __call__(self, tokens: mx.array, cache: GridCache) -> mx.array:
         """tokens: (B, L) -> (B, L, D)"""
         mask = _mask(tokens.shape[1], cache)
         positions, pieces = cache.place(tokens)
@@ -97,7 +96,7 @@ def _split(x: mx.array, n_heads: int) -> mx.array:
     return x.reshape(B, L, n_heads, -1).transpose(0, 2, 1, 3)
 
 
-def _mask(L: int, cache: QwenCache) -> Mask:
+def _mask(L: int, cache: GridCache) -> Mask:
     """What each of the next L tokens may attend to among all offset + L: (B, 1, L, offset + L) where it matters."""
     if not any(cache.padding):
         return "causal" if L > 1 else None

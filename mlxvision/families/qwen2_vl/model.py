@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 import mlx.core as mx
 import mlx.nn as nn
 
-from mlxvision.families.qwen2_vl.cache import QwenCache, QwenImage
 from mlxvision.families.qwen2_vl.config import Config
 from mlxvision.families.qwen2_vl.language import Decoder
 from mlxvision.families.qwen2_vl.preprocess import QwenInput
 from mlxvision.families.qwen2_vl.vision import VisionTower
+from mlxvision.nn import GridCache, GridImage
 
 
 class Qwen2VL(nn.Module):
@@ -25,25 +25,25 @@ class Qwen2VL(nn.Module):
         if not config.text.tie_word_embeddings:
             self.lm_head = nn.Linear(config.text.hidden_size, config.text.vocab_size, bias=False)
 
-    def encode(self, image: QwenInput, each_step: Callable[[], None] = lambda: None) -> QwenImage:
+    def encode(self, image: QwenInput, each_step: Callable[[], None] = lambda: None) -> GridImage:
         """Run the tower, once for an image."""
         features = self.visual(image, each_step)
         mx.eval(features)
-        return QwenImage(features, image.grid[1])
+        return GridImage(features, image.grid[1])
 
-    def restore(self, image: QwenInput, arrays: Sequence[mx.array]) -> QwenImage | None:
+    def restore(self, image: QwenInput, arrays: Sequence[mx.array]) -> GridImage | None:
         """What `encode` made of the image, from its arrays; None if their number, shapes or types are others."""
         rows, columns = image.grid
         expected = (rows * columns, self.config.text.hidden_size), self.visual.patch_embed.proj.weight.dtype
         if [(x.shape, x.dtype) for x in arrays] != [expected]:
             return None
-        return QwenImage(arrays[0], columns)
+        return GridImage(arrays[0], columns)
 
-    def make_cache(self, padding: Sequence[int] = (0,)) -> QwenCache:
+    def make_cache(self, padding: Sequence[int] = (0,)) -> GridCache:
         config = self.config
-        return QwenCache(config.text.num_hidden_layers, config.image_token_id, config.vision_start_token_id, padding)
+        return GridCache(config.text.num_hidden_layers, config.image_token_id, config.vision_start_token_id, padding)
 
-    def hidden(self, tokens: mx.array, cache: QwenCache) -> mx.array:
+    def hidden(self, tokens: mx.array, cache: GridCache) -> mx.array:
         """tokens: (B, L) -> (B, L, D)"""
         return self.model(tokens, cache)
 

@@ -12,7 +12,7 @@ import mlx.nn as nn
 
 from mlxvision.families.qwen2_vl.config import CHANNELS, VisionConfig
 from mlxvision.families.qwen2_vl.preprocess import QwenInput
-from mlxvision.families.qwen2_vl.rope import Turn, frequencies, rotate, turn_by
+from mlxvision.nn.rope import Turn, frequencies, rotate, turn_by
 
 _NORM_EPS = 1e-6
 _ROPE_THETA = 10000.0

@@ -1,4 +1,4 @@
-"""All that the decoder remembers: keys and values, the images still to be read, and the position of the next token.
+"""What a decoder remembers for which images are grids of tokens: keys, values, images to come, and the next position.
 
 A position has three parts: time, row and column. All three of a text token are one more than the largest of any token
 before it; those of an image token are the next text token's, plus its row and its column in the image. So an image of
@@ -18,11 +18,11 @@ import mlx.core as mx
 import numpy as np
 
 from mlxvision.errors import UnsupportedModelError
-from mlxvision.nn import KVCache
+from mlxvision.nn.cache import KVCache
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class QwenImage:
+class GridImage:
     """features: (N, D), row by row; columns: how many make a row."""
 
     features: mx.array
@@ -62,7 +62,7 @@ class _Reader:
     """
 
     position: int
-    images: list[QwenImage] = field(default_factory=list)
+    images: list[GridImage] = field(default_factory=list)
     n_done: int = 0
     n_seen: int = 0
 
@@ -103,7 +103,7 @@ class _Reader:
             self.n_done, self.n_seen = self.n_done + 1, 0
 
 
-class QwenCache:
+class GridCache:
     """B sequences. Prompts of different lengths are padded on the left, sequence b by padding[b] tokens.
 
     image_token: stands for a feature of an image. opening_token: comes once before each image.
@@ -123,7 +123,7 @@ class QwenCache:
     def arrays(self) -> list[mx.array]:
         return [x for layer in self.layers for x in layer.arrays]
 
-    def add_image(self, image: QwenImage, row: int = 0) -> None:
+    def add_image(self, image: GridImage, row: int = 0) -> None:
         """Give the next image of a sequence, in the order of the image tokens still to come."""
         self._readers[row].images.append(image)
 
@@ -135,7 +135,7 @@ class QwenCache:
         reader.read(tokens, self._image_token)
         self._readers = [reader]
 
-    def fork(self) -> QwenCache:
+    def fork(self) -> GridCache:
         """A second one that holds the same and goes its own way; what both hold is shared."""
         twin = copy.copy(self)
         twin.layers = [layer.fork() for layer in self.layers]
@@ -154,7 +154,7 @@ class QwenCache:
         """Raises: UnsupportedModelError: image tokens are among the text here"""
         raise UnsupportedModelError("a model of this family cannot read by rows", "reading.json", "Remove that file")
 
-    def join(self, other: QwenCache) -> None:
+    def join(self, other: GridCache) -> None:
         """Take over the sequences of another, behind one's own; the other is not used any more."""
         end = max(self.offset, other.offset)
         self.padding = tuple(end - one.offset + n for one in (self, other) for n in one.padding)
