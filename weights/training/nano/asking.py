@@ -46,7 +46,9 @@ def ask(rng: Random, source: Source, size: tuple[int, int]) -> Sample:
         pairs.insert(rng.randint(0, len(pairs)), (rng.choice(DESCRIBE_REQUESTS), document.description))
     transcript = shorten_transcript(as_written(misread(rng, document)), TRANSCRIPT_CHARS)
     turns = opening(transcript, pairs)
-    return Sample(on_tile(document.picture)[: rows * PATCH, : columns * PATCH], turns)
+    whole, scale = on_tile(document.picture)
+    things = tuple(thing._replace(box=tuple(scale * x for x in thing.box)) for thing in document.things)
+    return Sample(whole[: rows * PATCH, : columns * PATCH], turns, things)
 
 
 def opening(transcript: str, pairs: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
@@ -55,14 +57,14 @@ def opening(transcript: str, pairs: Sequence[tuple[str, str]]) -> tuple[tuple[st
     return ((f"{transcript}\n\n{question}" if transcript else question, answer), *others)
 
 
-def on_tile(picture: np.ndarray) -> np.ndarray:
-    """The picture as the processor scales it onto its one tile, black beside or below it."""
+def on_tile(picture: np.ndarray) -> tuple[np.ndarray, float]:
+    """The picture as the processor scales it onto its one tile, black beside or below it, and the scale."""
     side = GRID * PATCH
     height, width = fit(*picture.shape[:2], side, side, side)
     canvas = np.zeros((side, side, 3), np.uint8)
     scaled = PIL.Image.fromarray(picture).resize((width, height), PIL.Image.Resampling.BILINEAR)
     canvas[:height, :width] = np.asarray(scaled)
-    return canvas
+    return canvas, width / picture.shape[1]
 
 
 def misread(rng: Random, document: Document) -> str:

@@ -48,9 +48,19 @@ ROW_MARKS = "①②③④⑤⑥⑦⑧⑨"
 _ID |= {mark: i for i, mark in enumerate(ROW_MARKS, len(_ID) + len(_SPECIAL) + len(_ROLES))}
 _CHARACTER = {i: character for character, i in _ID.items()}
 
+_THINGS = (
+    "red", "green", "blue", "yellow", "orange", "purple", "pink", "brown", "black", "white", "gray", "circle", "square",
+    "triangle", "star", "rectangle", "ellipse", "diamond", "hexagon", "bar",
+)  # fmt: skip
+
 VOCABULARY = -(-(len(_ID) + len(_SPECIAL) + len(_ROLES)) // 64) * 64
 IMAGE = VOCABULARY
 """The image token has no row in the output head, only one of the eight extra rows of the input embeddings."""
+
+
+def thing_id(name: str) -> int:
+    """An id that stands for a colour or a shape while training, and for nothing in a text."""
+    return VOCABULARY - 1 - _THINGS.index(name)
 
 
 def encode(text: str) -> list[int]:

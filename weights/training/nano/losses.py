@@ -1,6 +1,6 @@
 """What is learned from a batch: the answer, and three things that are known for nothing.
 
-Dense: which character is centred in each part of each patch, from the image features.
+Dense: which character is centred in each part of each patch, or which thing covers it, from the image features.
 Gaze: where the first head of each cross-attention layer looks; the first layer at the character just written, the later
 ones at the one to be written next.
 Recall: where the first head of one self-attention layer looks while an answer repeats what was said.
@@ -54,15 +54,20 @@ def see_loss(reader: Reader, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
 
 def _dense(reader: Reader, features: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """features: (B, P, D); labels: (B, P, SLOTS)"""
-    known = labels[:, 0, 0] != IGNORE
+    known = (labels[..., 0] != IGNORE).any(1)
     if not known.any():
         return features.new_zeros(()), features.new_zeros(())
     labels = labels[known]
     logits = reader.dense(features[known]).float().unflatten(-1, (SLOTS, -1))
     loss = F.cross_entropy(logits.flatten(0, 2), labels.flatten(), reduction="none").view(labels.shape)
-    printed = labels > 0
-    accuracy = (logits.argmax(-1) == labels)[printed].float().mean()
-    return loss[printed].mean() + _EMPTY_WEIGHT * loss[~printed].mean(), accuracy
+    printed, empty = labels > 0, labels == 0
+    accuracy = _mean((logits.argmax(-1) == labels).float(), printed)
+    return _mean(loss, printed) + _EMPTY_WEIGHT * _mean(loss, empty), accuracy
+
+
+def _mean(x: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
+    """0 where there is nothing."""
+    return (x * where).sum() / where.sum().clamp(min=1)
 
 
 def _gaze(answer: Answer, here: torch.Tensor, there: torch.Tensor) -> torch.Tensor:

@@ -22,13 +22,14 @@ from training.nano.characters import (
     conversation,
     encode,
     question,
+    thing_id,
     written,
 )
 from training.nano.cutting import cut_rows
 from training.nano.fonts import Face
 from training.nano.model import GRID, PATCH, ROW_PATCHES, SLOTS
 from training.nano.rows import draw_row, stack
-from training.nano.sample import Row, Sample, Source
+from training.nano.sample import Row, Sample, Source, Thing
 from training.nano.words import Words
 
 IGNORE = -100
@@ -42,6 +43,9 @@ READ_REQUEST = "OCR"
 _EASY_PARTS = 300
 """The first parts of seeing and of answering show few designs without any effects: the soonest way to learn either."""
 _EASY_DESIGNS = frozenset(("Arial", "DejaVu Sans", "DejaVu Sans Mono", "Helvetica", "Inter", "Roboto", "Times"))
+
+_CORE = 0.4
+"""So much of a thing's box in either direction shows the thing, whatever its shape."""
 
 _CUT = 0.2
 """The share of canvases of rows whose rows the engine's reading plan cut out of documents."""
@@ -57,7 +61,8 @@ class Batch(NamedTuple):
     labels: (B, L), what follows each id where it belongs to an answer, else IGNORE.
     here, there: (B, L), the patches on which the id and the label are printed, or -1.
     source: (B, L, 2), where in the ids the label was read if the answer repeats what was said, or -1.
-    dense: (B, P, SLOTS), the character centred in each part of each patch, 0 for none, IGNORE where not known.
+    dense: (B, P, SLOTS), the character centred in each part of each patch, or the colour and the kind of the thing that
+    covers it; 0 for none, IGNORE where not known.
     """
 
     shows: str
@@ -146,6 +151,8 @@ def collate(shows: str, samples: Sequence[Sample]) -> Batch:
     for b, sample in enumerate(samples):
         if sample.rows and all(row.centres is not None for row in sample.rows):
             dense[b] = _dense(sample.rows, dense.shape[1])
+        if sample.things:
+            dense[b] = _dense_things(sample.things, sample.picture)
     fields = zip(zip(*talks, strict=True), _PADDING, strict=True)
     padded = [np.stack([_pad(x, length, fill) for x in xs]) for xs, fill in fields]
     pixels, *texts, known = map(torch.from_numpy, (pictures, *padded, dense))
@@ -235,3 +242,17 @@ def _dense(rows: Sequence[Row], n_patches: int) -> np.ndarray:
         x = row.centres[seen] / PATCH
         dense[_middle(i) * GRID + x.astype(int), (x % 1 * SLOTS).astype(int)] = np.array(encode(row.text))[seen]
     return dense
+
+
+def _dense_things(things: Sequence[Thing], picture: np.ndarray) -> np.ndarray:
+    """Known in the middle of things and, unless they are bars with text around them, where nothing is."""
+    rows, columns = picture.shape[0] // PATCH, picture.shape[1] // PATCH
+    y, x = np.mgrid[:rows, :columns] * PATCH + PATCH / 2
+    dense = np.full((rows, columns, SLOTS), IGNORE if things[0].kind == "bar" else 0, np.int64)
+    for part in (1, _CORE):
+        for thing in things:
+            left, top, right, bottom = thing.box
+            across, down = np.abs(x - (left + right) / 2), np.abs(y - (top + bottom) / 2)
+            covered = (across < part * (right - left + PATCH) / 2) & (down < part * (bottom - top + PATCH) / 2)
+            dense[covered] = IGNORE if part == 1 else (thing_id(thing.colour), thing_id(thing.kind))
+    return dense.reshape(-1, SLOTS)

@@ -11,6 +11,14 @@ from training.nano.fonts import Face
 from training.nano.words import Words
 
 
+class Thing(NamedTuple):
+    """A shape or a bar. box: left, top, right, bottom."""
+
+    colour: str
+    kind: str
+    box: tuple[float, float, float, float]
+
+
 class Row(NamedTuple):
     """A row of text. pixels: (H, W) uint8. centres: (len(text),) x of each character in pixels, None if not known."""
 
@@ -23,11 +31,14 @@ class Row(NamedTuple):
 class Sample:
     """A picture and a conversation about it, or a canvas of rows to be read one by one.
 
+    things: of a picture without text to be read on it, in its pixels.
+
     picture: (H, W, 3) uint8, whole patches. turns: (user, assistant) pairs; the picture stands before the first.
     """
 
     picture: np.ndarray
     turns: tuple[tuple[str, str], ...] = ()
+    things: tuple[Thing, ...] = ()
     rows: tuple[Row, ...] = ()
 
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+import numpy as np
+
 from training.nano.documents import article, chart, dialog, form, invoice, label, listing, receipt, scene, table
 from training.nano.documents.document import Content, Document, Kind
 from training.nano.documents.questions import DESCRIBE_REQUESTS, contradicted
@@ -33,10 +35,13 @@ def draw(rng: Random, source: Source, kind: str) -> Document:
     content, style = _content(rng, source, KINDS[kind])
     sheet = KINDS[kind].lay_out(rng, style, content)
     lines, boxes = sheet.lines()
-    picture, boxes = photograph(rng, sheet.image, boxes, source.effects, true_colours=KINDS[kind].coloured)
+    places = np.array([*boxes, *(thing.box for thing in sheet.things)], np.float32).reshape(-1, 4)
+    picture, places = photograph(rng, sheet.image, places, source.effects, true_colours=KINDS[kind].coloured)
+    moved = places[len(lines) :].tolist()
+    things = [thing._replace(box=tuple(box)) for thing, box in zip(sheet.things, moved, strict=True)]
     text = "\n".join(lines)
     questions = tuple(pair for pair in content.questions(rng) if not contradicted(pair, text))
-    return Document(picture, lines, boxes, questions, content.describe())
+    return Document(picture, lines, places[: len(lines)], tuple(things), questions, content.describe())
 
 
 def _content(rng: Random, source: Source, kind: Kind[Any]) -> tuple[Content, Style]:

@@ -12,6 +12,7 @@ from training.nano.documents.document import Kind
 from training.nano.documents.questions import Pair, Topic, ask, called, counted, joined, miss, mixed
 from training.nano.documents.sheet import Sheet
 from training.nano.documents.style import NAMED, Colour, Style, blend, luminance, near, shade
+from training.nano.sample import Thing
 from training.nano.words import Words
 
 _VALUE = Topic("{}", (
@@ -199,6 +200,7 @@ def _upright(rng: Random, sheet: Sheet, chart: Chart, area: _Area, size: int) ->
         fill, outline = shades[bar.colour]
         box = (round(middle - share * slot / 2), round(top), round(middle + share * slot / 2), round(area.bottom))
         sheet.draw.rectangle(box, fill=fill, outline=outline)
+        sheet.things.append(Thing(bar.colour, "bar", box))
         if chart.shown:
             sheet.write(middle, top - 0.3 * size, chart.printed(bar.value), font, align=0.5)
         sheet.write(middle, area.bottom + 1.2 * size, bar.name, font, align=0.5)
@@ -213,6 +215,7 @@ def _lying(rng: Random, sheet: Sheet, chart: Chart, area: _Area, size: int) -> N
         fill, outline = shades[bar.colour]
         box = (round(area.left), round(middle - share * slot / 2), round(right), round(middle + share * slot / 2))
         sheet.draw.rectangle(box, fill=fill, outline=outline)
+        sheet.things.append(Thing(bar.colour, "bar", box))
         sheet.write(area.left - 0.4 * size, middle + 0.35 * size, bar.name, font, align=1)
         if chart.shown:
             sheet.write(right + 0.4 * size, middle + 0.35 * size, chart.printed(bar.value), font)

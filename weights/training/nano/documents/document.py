@@ -12,6 +12,7 @@ import numpy as np
 from training.nano.documents.questions import Pair
 from training.nano.documents.sheet import Sheet
 from training.nano.documents.style import Style
+from training.nano.sample import Thing
 from training.nano.words import Words
 
 
@@ -21,12 +22,14 @@ class Document:
 
     picture: (H, W, 3) uint8, 150 to 1100 pixels a side. lines: the printed text in reading order, the parts of one row
     joined by one blank. boxes: (len(lines), 4), left, top, right and bottom of their ink in pixels of the picture.
+    things: shapes and bars, likewise in pixels of the picture.
     questions: each with its answer, which may be that there is no such thing. description: one to four sentences.
     """
 
     picture: np.ndarray
     lines: tuple[str, ...]
     boxes: np.ndarray
+    things: tuple[Thing, ...]
     questions: tuple[Pair, ...]
     description: str
 

@@ -14,6 +14,7 @@ from training.nano.documents.document import Kind
 from training.nano.documents.questions import Pair, Topic, ask, counted, joined, miss, mixed
 from training.nano.documents.sheet import Sheet
 from training.nano.documents.style import NAMED, Style, blend, luminance, shade
+from training.nano.sample import Thing
 from training.nano.words import Words
 
 _COUNT = Topic("shape", (
@@ -53,7 +54,7 @@ _GROUND = Topic("background", (
     "Which colour does the background have?", "What is the colour of the ground?",
 ))  # fmt: skip
 
-_SHAPES = ("circle", "square", "triangle", "star", "rectangle", "ellipse", "diamond", "hexagon")
+SHAPES = ("circle", "square", "triangle", "star", "rectangle", "ellipse", "diamond", "hexagon")
 _AREAS = {
     "circle": math.pi, "square": 2.0, "triangle": 1.3, "star": 1.12, "rectangle": 1.6, "ellipse": 1.73, "diamond": 1.2,
     "hexagon": 2.6,
@@ -95,7 +96,7 @@ class Scene:
         here = [ask(rng, _COUNT, len(self.shapes)), ask(rng, _GROUND, self.ground)]
         here += self._counts(rng) + self._extremes(rng)
         missing = [*topics.strangers(rng, topics.LEFT_SHAPE), miss(rng, topics.SAYS)]
-        for kind in _SHAPES:
+        for kind in SHAPES:
             alike = [shape for shape in self.shapes if shape.kind == kind]
             if len(alike) == 1:
                 here.append(ask(rng, _COLOUR, alike[0].colour, kind))
@@ -112,7 +113,7 @@ class Scene:
     def _counts(self, rng: Random) -> list[Pair]:
         """How many of a kind, of a colour, of both, and whether there is one."""
         shape, colour = rng.choice(self.shapes), rng.choice(tuple(NAMED))
-        kind = rng.choice((shape.kind, rng.choice(_SHAPES)))
+        kind = rng.choice((shape.kind, rng.choice(SHAPES)))
         colour = rng.choice((shape.colour, colour))
         some = sum(s.kind == kind for s in self.shapes)
         coloured = sum(s.colour == colour for s in self.shapes)
@@ -168,7 +169,7 @@ def _with_article(pair: Pair) -> Pair:
 def invent(rng: Random, words: Words) -> Scene:
     ground, height = rng.choice(_GROUNDS), rng.choice((1.0, 1.0, 0.75, 1.33, 0.6))
     count = rng.randint(1, 8)
-    few = rng.sample(_SHAPES, rng.randint(1, len(_SHAPES)))
+    few = rng.sample(SHAPES, rng.randint(1, len(SHAPES)))
     colours = [name for name in NAMED if _differs(name, ground)]
     palette = rng.sample(colours, rng.randint(1, len(colours)))
     largest = rng.uniform(0.1, 0.3) if count < 5 else rng.uniform(0.07, 0.16)
@@ -201,7 +202,10 @@ def lay_out(rng: Random, style: Style, scene: Scene) -> Sheet:
     edge = blend(start, (0, 0, 0) if luminance(start) > 100 else (255, 255, 255), 0.8) if rng.random() < 0.2 else None
     for shape in scene.shapes:
         fill, middle = shade(rng, shape.colour), (shape.x * image.width, shape.y * image.height)
-        draw.polygon(_outline(rng, shape, middle, shape.radius * image.width), fill=fill, outline=edge, width=4)
+        outline = _outline(rng, shape, middle, shape.radius * image.width)
+        draw.polygon(outline, fill=fill, outline=edge, width=4)
+        x, y = zip(*outline, strict=True)
+        sheet.things.append(Thing(shape.colour, shape.kind, (min(x) / 2, min(y) / 2, max(x) / 2, max(y) / 2)))
     sheet.image = image.reduce(2)
     return sheet
 

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 
 from training.nano.documents.style import Colour, Style
 from training.nano.fonts import Font
+from training.nano.sample import Thing
 
 LARGEST_PX, SMALLEST_PX = 1100, 150
 _SEPARATOR = re.compile(r"[-=_*.~#+ ]{6,}")
@@ -35,6 +36,7 @@ class Sheet:
         self.image = Image.new("RGB", (self.width, self.height), style.paper)
         self.draw = ImageDraw.Draw(self.image)
         self.column = 0
+        self.things: list[Thing] = []
         self._pieces: list[_Piece] = []
 
     def write(
