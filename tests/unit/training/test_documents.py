@@ -198,6 +198,19 @@ def test_a_scene_is_counted_and_its_shapes_are_told_apart() -> None:
     assert answers["Is there a red circle?"] == "yes"
 
 
+@pytest.mark.parametrize("kind", ["scene", "chart"])
+def test_the_middle_of_a_thing_has_its_colour(kind: str, face: Face) -> None:
+    for seed in SEEDS:
+        document = draw(Random(seed), Source((face,), FewWords(), 0.0), kind)
+        assert document.things
+        for thing in document.things:
+            left, top, right, bottom = thing.box
+            seen = document.picture[round((top + bottom) / 2), round((left + right) / 2)].astype(int)
+            low, high = NAMED[thing.colour]
+            assert (np.array(low) - 8 <= seen).all()
+            assert (seen <= np.array(high) + 8).all()
+
+
 def test_nobody_asks_for_the_largest_of_equals_or_for_the_colour_of_one_of_two() -> None:
     answers = questions_about(shapes(0.1, 0.1, 0.1))
     assert "What colour is the circle?" not in answers
