@@ -139,7 +139,7 @@ class Family:
     """The tokens that end an answer."""
     rows: Callable[[Any], Rows]
     """Config -> how text is laid out for it where a picture is read line by line."""
-    boxes: Callable[[str, Receipt], tuple[tuple[str, Box], ...]] = lambda text, receipt: ()
+    boxes: Callable[[str, Receipt], tuple[tuple[str, Box], ...]] | None = None
     """(answer, what was shown) -> labels and boxes in the upright picture, of a model that tells where things are."""
 
 

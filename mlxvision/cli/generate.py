@@ -42,7 +42,6 @@ def run(args: argparse.Namespace) -> int:
     """Usage errors come first, then a bad image, and only then the costly model."""
     from mlxvision.api import load, stream
     from mlxvision.engine.sampling import check_sampling
-    from mlxvision.family import Family
     from mlxvision.images import open_image
 
     sampling = to_sampling(args)
@@ -57,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         status.show(f"loading {args.model or 'the model'}")
         model = load(args.model, force=args.force, low_memory=args.low_memory, max_pixels=args.max_pixels)
         loaded = time.perf_counter()
-        if args.draw_boxes is not None and model.family.boxes is Family.boxes:
+        if args.draw_boxes is not None and model.family.boxes is None:
             raise UsageError("the model does not say where things are", model.family.name, "Leave --draw-boxes out")
         if args.show_input is not None:
             _save_input(Path(args.show_input), images, model, zoomed=args.plan == "zoom")
@@ -147,7 +146,7 @@ def _check_drawing(args: argparse.Namespace) -> None:
 
 def _boxes(done: Done, model: Model) -> Boxes:
     """Those in an answer about one picture that was shown as a whole."""
-    if len(done.receipts) != 1 or done.lines:
+    if model.family.boxes is None or len(done.receipts) != 1 or done.lines:
         return ()
     return model.family.boxes(done.text, done.receipts[0])
 

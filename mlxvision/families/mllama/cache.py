@@ -62,7 +62,7 @@ class MllamaCache:
         self.text = [KVCache() for _ in range(n_self_layers)]
         self._image_token = image_token
         self._images: list[list[MllamaImage]] = [[] for _ in padding]
-        self._parts = mx.array([[0, _ALL]] * len(padding), mx.int32)  # first and end of what each sees of its images
+        self._parts: mx.array | None = None  # (B, 2), first and end of what each sees of its image, if not all
         self._shown: list[Shown] = []
         self._begin()
 
@@ -116,7 +116,7 @@ class MllamaCache:
         self.padding = tuple(self.padding[row] - unused for row in rows)
         self._images, self._shown = [list(self._images[row]) for row in rows], []
         self._first, self._last, self._in_run = self._first[index], self._last[index], self._in_run[index]
-        self._parts = self._parts[index]
+        self._parts = None if self._parts is None else self._parts[index]
 
     def narrow(self, tokens: Sequence[slice]) -> None:
         """From now on each sequence sees only these tokens of its image."""
@@ -128,11 +128,12 @@ class MllamaCache:
         self.padding = tuple(end - one.offset + p for one in (self, other) for p in one.padding)
         for layer, others in zip(self.text, other.text, strict=True):
             layer.join(others)
+        if self._parts is not None or other._parts is not None:
+            self._parts = mx.concatenate([self._all_parts(), other._all_parts()])
         self._images, self._shown = self._images + other._images, []
         self._first = mx.concatenate([self._first, other._first])
         self._last = mx.concatenate([self._last, other._last])
         self._in_run = mx.concatenate([self._in_run, other._in_run])
-        self._parts = mx.concatenate([self._parts, other._parts])
 
     def look(self, tokens: mx.array) -> list[tuple[Shown, mx.array]]:
         """tokens: (B, L), the next ones -> images, and (n, L, N) which of their keys each token may attend to.
@@ -149,12 +150,16 @@ class MllamaCache:
         self._first, self._last, self._in_run = first[:, -1:], last[:, -1:], is_image[:, -1:]
         self._shown = self._shown or _show(self._images)
         first, last = first[..., None], last[..., None]
-        return [(s, _between(s.owner, first[s.rows], last[s.rows]) & self._in_part(s)) for s in self._shown]
+        sights = [(s, _between(s.owner, first[s.rows], last[s.rows])) for s in self._shown]
+        return sights if self._parts is None else [(s, visible & self._in_part(s)) for s, visible in sights]
 
     def _in_part(self, shown: Shown) -> mx.array:
         """(n, 1, N), which of the keys each sequence may see at all."""
-        first, end = (x[..., None] for x in mx.split(self._parts[shown.rows], 2, axis=1))
+        first, end = (x[..., None] for x in mx.split(self._all_parts()[shown.rows], 2, axis=1))
         return _between(mx.arange(shown.owner.size), first, end - 1)
+
+    def _all_parts(self) -> mx.array:
+        return mx.array([[0, _ALL]] * len(self._images), mx.int32) if self._parts is None else self._parts
 
 
 def _between(x: mx.array, least: mx.array, most: mx.array) -> mx.array:

@@ -10,13 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlxvision.errors import ModelFormatError
+from mlxvision.keys import Keys
 
 IMAGE_ROWS = 8
 """The table of input embeddings has this many rows more than the output head: the image token and spares."""
-
-_LARGEST = 1 << 20
-_ADVICE = "Use the config of the original repository"
 
 
 def arrangements(max_tiles: int) -> list[tuple[int, int]]:
@@ -105,75 +102,18 @@ class Config:
     preprocess: PreprocessConfig
 
 
-class _Keys:
-    """A mapping of a JSON file, read key by key with the key named in every error."""
-
-    def __init__(self, values: Any, path: str) -> None:
-        if not isinstance(values, Mapping):
-            raise ModelFormatError("the config has no object", path, _ADVICE)
-        self._values, self._path = values, path
-
-    def __contains__(self, key: str) -> bool:
-        return self._values.get(key) is not None
-
-    def _raw(self, key: str) -> Any:
-        if key not in self._values:
-            raise ModelFormatError("the config lacks a key", self._path + key, _ADVICE)
-        return self._values[key]
-
-    def fail(self, key: str) -> ModelFormatError:
-        return ModelFormatError("implausible value in the config", f"{self._path}{key} = {self._raw(key)!r}", _ADVICE)
-
-    def integer(self, key: str, low: int = 1, high: int = _LARGEST) -> int:
-        value = self._raw(key)
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise self.fail(key)
-        return value
-
-    def number(self, key: str) -> float:
-        value = self._raw(key)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1e12:
-            raise self.fail(key)
-        return float(value)
-
-    def numbers(self, key: str, count: int) -> tuple[float, ...]:
-        value = self._raw(key)
-        if not isinstance(value, list) or len(value) != count:
-            raise self.fail(key)
-        if not all(isinstance(v, int | float) and abs(v) < 1e12 for v in value):
-            raise self.fail(key)
-        return tuple(float(v) for v in value)
-
-    def indices(self, key: str, below: int) -> tuple[int, ...]:
-        """Layer numbers, ascending, each once."""
-        value = self._raw(key)
-        if not isinstance(value, list) or not all(isinstance(v, int) and 0 <= v < below for v in value):
-            raise self.fail(key)
-        if value != sorted(set(value)):
-            raise self.fail(key)
-        return tuple(value)
-
-    def only(self, key: str, expected: Any) -> None:
-        """Refuse what the net would silently compute otherwise."""
-        if self._raw(key) != expected:
-            raise self.fail(key)
-
-    def inner(self, key: str) -> _Keys:
-        return _Keys(self._raw(key), f"{self._path}{key}.")
-
-
 def read_config(config: Mapping[str, Any], preprocessor: Mapping[str, Any]) -> Config:
     """Raises: ModelFormatError naming the key that is missing or implausible."""
-    top = _Keys(config, "")
+    top = Keys(config, "")
     text = _read_text(top.inner("text_config"))
     vision = _read_vision(top.inner("vision_config"))
-    preprocess = _read_preprocess(_Keys(preprocessor, "preprocessor_config: "), vision)
+    preprocess = _read_preprocess(Keys(preprocessor, "preprocessor_config: "), vision)
     key = "image_token_id" if "image_token_id" in top else "image_token_index"
     image_token = top.integer(key, 0, text.vocab_size + IMAGE_ROWS - 1)
     return Config(image_token, vision, text, preprocess)
 
 
-def _read_vision(keys: _Keys) -> VisionConfig:
+def _read_vision(keys: Keys) -> VisionConfig:
     keys.only("hidden_act", "gelu")
     n_layers = keys.integer("num_hidden_layers", high=1024)
     config = VisionConfig(
@@ -200,10 +140,9 @@ def _read_vision(keys: _Keys) -> VisionConfig:
     return config
 
 
-def _read_text(keys: _Keys) -> TextConfig:
+def _read_text(keys: Keys) -> TextConfig:
     keys.only("hidden_act", "silu")
-    if "tie_word_embeddings" in keys:
-        keys.only("tie_word_embeddings", False)
+    keys.only_if_stated("tie_word_embeddings", False)
     n_layers = keys.integer("num_hidden_layers", high=1024)
     config = TextConfig(
         vocab_size=keys.integer("vocab_size"),
@@ -224,7 +163,7 @@ def _read_text(keys: _Keys) -> TextConfig:
     return config
 
 
-def _read_rope(text: _Keys) -> RopeConfig:
+def _read_rope(text: Keys) -> RopeConfig:
     """Either `rope_theta` beside `rope_scaling` (as released), or both inside `rope_parameters` (transformers 5)."""
     if "rope_parameters" in text:
         keys = text.inner("rope_parameters")
@@ -235,7 +174,7 @@ def _read_rope(text: _Keys) -> RopeConfig:
             return RopeConfig(theta, None)
         keys = text.inner("rope_scaling")
     kind = "type" if "type" in keys else "rope_type"
-    if keys._raw(kind) == "default":
+    if keys.raw(kind) == "default":
         return RopeConfig(theta, None)
     keys.only(kind, "llama3")
     low, high = keys.number("low_freq_factor"), keys.number("high_freq_factor")
@@ -245,10 +184,9 @@ def _read_rope(text: _Keys) -> RopeConfig:
     return RopeConfig(theta, RopeScaling(keys.number("factor"), low, high, original))
 
 
-def _read_preprocess(keys: _Keys, vision: VisionConfig) -> PreprocessConfig:
+def _read_preprocess(keys: Keys, vision: VisionConfig) -> PreprocessConfig:
     for key in ("do_resize", "do_pad", "do_rescale", "do_normalize"):
-        if key in keys:
-            keys.only(key, True)
+        keys.only_if_stated(key, True)
     size = keys.inner("size")
     for side in ("height", "width"):
         if size.integer(side) != vision.image_size:

@@ -17,6 +17,7 @@ import numpy as np
 from mlxvision.families.mllama.cache import MllamaCache, Shown
 from mlxvision.families.mllama.config import IMAGE_ROWS, RopeConfig, TextConfig
 from mlxvision.nn import KVCache
+from mlxvision.nn.decoder import MLP, Mask, split_heads, text_mask
 
 
 def rope_wavelengths(config: RopeConfig, head_dim: int) -> mx.array:
@@ -43,7 +44,7 @@ class Attention(nn.Module):
         self.v_proj = nn.Linear(D, self.n_kv_heads * E, bias=False)
         self.o_proj = nn.Linear(self.n_heads * E, D, bias=False)
 
-    def attend(self, q: mx.array, k: mx.array, v: mx.array, mask: mx.array | str | None) -> mx.array:
+    def attend(self, q: mx.array, k: mx.array, v: mx.array, mask: Mask) -> mx.array:
         """q: (B, H, L, E); k, v: (B, H, S, E) -> (B, H, L, E)"""
         return mx.fast.scaled_dot_product_attention(q, k, v, scale=self.scale, mask=mask)
 
@@ -58,11 +59,11 @@ class SelfAttention(Attention):
         super().__init__(config)
         self._wavelengths = rope_wavelengths(config.rope, config.head_dim)
 
-    def __call__(self, x: mx.array, mask: mx.array | str | None, position: int | mx.array, cache: KVCache) -> mx.array:
+    def __call__(self, x: mx.array, mask: Mask, position: int | mx.array, cache: KVCache) -> mx.array:
         """x: (B, L, D); position: of the first of its tokens, of all or (B,) of each -> (B, L, D)"""
-        q = self._rotate(_split(self.q_proj(x), self.n_heads), position)
-        k = self._rotate(_split(self.k_proj(x), self.n_kv_heads), position)
-        k, v = cache.append(k, _split(self.v_proj(x), self.n_kv_heads))
+        q = self._rotate(split_heads(self.q_proj(x), self.n_heads), position)
+        k = self._rotate(split_heads(self.k_proj(x), self.n_kv_heads), position)
+        k, v = cache.append(k, split_heads(self.v_proj(x), self.n_kv_heads))
         return self.project_out(self.attend(q, k, v, mask))
 
     def _rotate(self, x: mx.array, position: int | mx.array) -> mx.array:
@@ -78,12 +79,12 @@ class CrossAttention(Attention):
 
     def project(self, features: mx.array) -> tuple[mx.array, mx.array]:
         """features: (1, N, D) of an image -> its keys and values, each (1, H, N, E)."""
-        keys = self.k_norm(_split(self.k_proj(features), self.n_kv_heads))
-        return keys, _split(self.v_proj(features), self.n_kv_heads)
+        keys = self.k_norm(split_heads(self.k_proj(features), self.n_kv_heads))
+        return keys, split_heads(self.v_proj(features), self.n_kv_heads)
 
     def __call__(self, x: mx.array, sights: Sequence[tuple[Shown, mx.array]], number: int) -> mx.array:
         """x: (B, L, D); sights: as from `MllamaCache.look`; number: of this layer among its kind -> (B, L, D)"""
-        q = self.q_norm(_split(self.q_proj(x), self.n_heads))
+        q = self.q_norm(split_heads(self.q_proj(x), self.n_heads))
         return self.project_out(mx.concatenate([self._see(q[s.rows], s, visible, number) for s, visible in sights]))
 
     def _see(self, q: mx.array, shown: Shown, visible: mx.array, number: int) -> mx.array:
@@ -98,27 +99,15 @@ class CrossAttention(Attention):
         return seen.reshape(H, n, L, E).transpose(1, 0, 2, 3)
 
 
-class MLP(nn.Module):
-    def __init__(self, config: TextConfig) -> None:
-        super().__init__()
-        D, F = config.hidden_size, config.intermediate_size
-        self.gate_proj = nn.Linear(D, F, bias=False)
-        self.up_proj = nn.Linear(D, F, bias=False)
-        self.down_proj = nn.Linear(F, D, bias=False)
-
-    def __call__(self, x: mx.array) -> mx.array:
-        return self.down_proj(nn.silu(self.gate_proj(x)) * self.up_proj(x))
-
-
 class SelfBlock(nn.Module):
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
         self.self_attn = SelfAttention(config)
-        self.mlp = MLP(config)
+        self.mlp = MLP(config.hidden_size, config.intermediate_size)
         self.input_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.post_attention_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
 
-    def __call__(self, x: mx.array, mask: mx.array | str | None, position: int | mx.array, cache: KVCache) -> mx.array:
+    def __call__(self, x: mx.array, mask: Mask, position: int | mx.array, cache: KVCache) -> mx.array:
         x = x + self.self_attn(self.input_layernorm(x), mask, position, cache)
         return x + self.mlp(self.post_attention_layernorm(x))
 
@@ -127,7 +116,7 @@ class CrossBlock(nn.Module):
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
         self.cross_attn = CrossAttention(config)
-        self.mlp = MLP(config)
+        self.mlp = MLP(config.hidden_size, config.intermediate_size)
         self.input_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.post_attention_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.cross_attn_attn_gate = mx.zeros(1)
@@ -154,7 +143,7 @@ class Decoder(nn.Module):
 
     def __call__(self, tokens: mx.array, cache: MllamaCache) -> mx.array:
         """tokens: (B, L) -> (B, L, D)"""
-        mask, position = _text_mask(tokens.shape[1], cache), cache.position
+        mask, position = text_mask(tokens.shape[1], cache.offset, cache.padding), cache.position
         sights = cache.look(tokens)
         sees = mx.concatenate([visible.any(axis=-1, keepdims=True) for _, visible in sights]) if sights else None
         text, numbers = iter(cache.text), count()
@@ -172,20 +161,3 @@ class LanguageModel(nn.Module):
         super().__init__()
         self.model = Decoder(config)
         self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
-
-
-def _split(x: mx.array, n_heads: int) -> mx.array:
-    """x: (B, L, H * E) -> (B, H, L, E)"""
-    B, L, _ = x.shape
-    return x.reshape(B, L, n_heads, -1).transpose(0, 2, 1, 3)
-
-
-def _text_mask(L: int, cache: MllamaCache) -> mx.array | str | None:
-    """What each of the next L tokens may attend to among all offset + L: (B, 1, L, offset + L) where it matters."""
-    if not any(cache.padding):
-        return "causal" if L > 1 else None
-    column = mx.arange(cache.offset + L)[None, None, None]
-    row = mx.arange(cache.offset, cache.offset + L)[None, None, :, None]
-    padding = mx.array(cache.padding)[:, None, None, None]
-    # Padding attends to padding, so that its rows stay finite.
-    return mx.logical_and(column <= row, mx.logical_or(column >= padding, row < padding))

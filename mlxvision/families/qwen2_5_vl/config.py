@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlxvision.errors import ModelFormatError
+from mlxvision.keys import LARGEST, Keys
+from mlxvision.nn.grid_decoder import GridTextConfig
 
 CHANNELS = 3
 
-_LARGEST = 1 << 20
 _LARGEST_PICTURE_PX = 1 << 27
 _ADVICE = "Use the config of the original repository"
 _BICUBIC = 3
@@ -54,27 +55,6 @@ class VisionConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class TextConfig:
-    """mrope_section: how many of a head's frequencies turn with the time, the row and the column of a token."""
-
-    vocab_size: int
-    hidden_size: int
-    num_hidden_layers: int
-    num_attention_heads: int
-    num_key_value_heads: int
-    intermediate_size: int
-    max_position_embeddings: int
-    rms_norm_eps: float
-    rope_theta: float
-    mrope_section: tuple[int, ...]
-    tie_word_embeddings: bool
-
-    @property
-    def head_dim(self) -> int:
-        return self.hidden_size // self.num_attention_heads
-
-
-@dataclass(frozen=True, slots=True)
 class PreprocessConfig:
     """min_pixels, max_pixels: of a resized picture. mean and std: one for each colour channel."""
 
@@ -91,7 +71,7 @@ class Config:
     image_token_id: int
     vision_start_token_id: int
     vision: VisionConfig
-    text: TextConfig
+    text: GridTextConfig
     preprocess: PreprocessConfig
 
     @property
@@ -99,69 +79,9 @@ class Config:
         return self.preprocess.max_pixels // self.vision.factor**2
 
 
-class _Keys:
-    """A mapping of a JSON file, read key by key with the key named in every error."""
-
-    def __init__(self, values: Any, path: str) -> None:
-        if not isinstance(values, Mapping):
-            raise ModelFormatError("the config has no object", path, _ADVICE)
-        self._values, self._path = values, path
-
-    def __contains__(self, key: str) -> bool:
-        return self._values.get(key) is not None
-
-    def raw(self, key: str) -> Any:
-        if key not in self._values:
-            raise ModelFormatError("the config lacks a key", self._path + key, _ADVICE)
-        return self._values[key]
-
-    def fail(self, key: str) -> ModelFormatError:
-        return ModelFormatError("implausible value in the config", f"{self._path}{key} = {self.raw(key)!r}", _ADVICE)
-
-    def integer(self, key: str, low: int = 1, high: int = _LARGEST) -> int:
-        value = self.raw(key)
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise self.fail(key)
-        return value
-
-    def number(self, key: str) -> float:
-        value = self.raw(key)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1e12:
-            raise self.fail(key)
-        return float(value)
-
-    def numbers(self, key: str, count: int) -> tuple[float, ...]:
-        value = self.raw(key)
-        if not isinstance(value, list) or len(value) != count:
-            raise self.fail(key)
-        if not all(isinstance(v, int | float) and abs(v) < 1e12 for v in value):
-            raise self.fail(key)
-        return tuple(float(v) for v in value)
-
-    def integers(self, key: str, below: int) -> tuple[int, ...]:
-        value = self.raw(key)
-        if not isinstance(value, list) or not all(type(v) is int and 0 <= v < below for v in value):
-            raise self.fail(key)
-        return tuple(value)
-
-    def flag(self, key: str) -> bool:
-        value = self.raw(key)
-        if not isinstance(value, bool):
-            raise self.fail(key)
-        return value
-
-    def only(self, key: str, *expected: Any) -> None:
-        """Refuse what would silently be computed otherwise."""
-        if key in self and self.raw(key) not in expected:
-            raise self.fail(key)
-
-    def inner(self, key: str) -> _Keys:
-        return _Keys(self.raw(key), f"{self._path}{key}.")
-
-
 def read_config(config: Mapping[str, Any], preprocessor: Mapping[str, Any]) -> Config:
     """Raises: ModelFormatError naming the key that is missing or implausible."""
-    top = _Keys(config, "")
+    top = Keys(config, "")
     text = _read_text(top, top.inner("text_config") if "text_config" in top else top)
     vision = _read_vision(top.inner("vision_config"))
     if vision.out_hidden_size != text.hidden_size:
@@ -171,16 +91,16 @@ def read_config(config: Mapping[str, Any], preprocessor: Mapping[str, Any]) -> C
         vision_start_token_id=top.integer("vision_start_token_id", 0, text.vocab_size - 1),
         vision=vision,
         text=text,
-        preprocess=_read_preprocess(_Keys(preprocessor, "preprocessor_config: "), vision),
+        preprocess=_read_preprocess(Keys(preprocessor, "preprocessor_config: "), vision),
     )
 
 
-def _read_vision(keys: _Keys) -> VisionConfig:
-    keys.only("hidden_act", "silu")
+def _read_vision(keys: Keys) -> VisionConfig:
+    keys.only_if_stated("hidden_act", "silu")
     for key in ("in_chans", "in_channels"):
-        keys.only(key, CHANNELS)
+        keys.only_if_stated(key, CHANNELS)
     if "rope_parameters" in keys:
-        keys.inner("rope_parameters").only("rope_theta", 10000)
+        keys.inner("rope_parameters").only_if_stated("rope_theta", 10000)
     depth = keys.integer("depth", high=1024)
     config = VisionConfig(
         depth=depth,
@@ -201,12 +121,12 @@ def _read_vision(keys: _Keys) -> VisionConfig:
     return config
 
 
-def _read_text(top: _Keys, keys: _Keys) -> TextConfig:
+def _read_text(top: Keys, keys: Keys) -> GridTextConfig:
     """keys: where the decoder is described, an object of its own or the top."""
-    keys.only("hidden_act", "silu")
-    keys.only("use_sliding_window", False)
+    keys.only_if_stated("hidden_act", "silu")
+    keys.only_if_stated("use_sliding_window", False)
     rope_theta, mrope_section = _read_rope(keys)
-    config = TextConfig(
+    config = GridTextConfig(
         vocab_size=keys.integer("vocab_size"),
         hidden_size=keys.integer("hidden_size"),
         num_hidden_layers=keys.integer("num_hidden_layers", high=1024),
@@ -228,31 +148,31 @@ def _read_text(top: _Keys, keys: _Keys) -> TextConfig:
     return config
 
 
-def _is_tied(top: _Keys, text: _Keys) -> bool:
+def _is_tied(top: Keys, text: Keys) -> bool:
     """Either place may say so."""
     key = "tie_word_embeddings"
     stated = [keys.flag(key) for keys in (top, text) if key in keys]
     return any(stated) if stated else top.flag(key)
 
 
-def _read_rope(text: _Keys) -> tuple[float, tuple[int, ...]]:
+def _read_rope(text: Keys) -> tuple[float, tuple[int, ...]]:
     """Either `rope_theta` beside `rope_scaling` (as released), or both inside `rope_parameters` (transformers 5)."""
     keys = text.inner("rope_parameters" if "rope_parameters" in text else "rope_scaling")
     for kind in ("type", "rope_type"):
-        keys.only(kind, "mrope", "default")
+        keys.only_if_stated(kind, "mrope", "default")
     theta = keys.number("rope_theta") if "rope_theta" in keys else text.number("rope_theta")
-    return theta, keys.integers("mrope_section", _LARGEST)
+    return theta, keys.integers("mrope_section", LARGEST)
 
 
-def _read_preprocess(keys: _Keys, vision: VisionConfig) -> PreprocessConfig:
+def _read_preprocess(keys: Keys, vision: VisionConfig) -> PreprocessConfig:
     """Either `min_pixels` and `max_pixels` (as released), or `size` with two edges that mean the same."""
     for key in ("do_resize", "do_rescale", "do_normalize"):
-        keys.only(key, True)
-    keys.only("resample", _BICUBIC)
-    keys.only("rescale_factor", 1 / 255)
-    keys.only("patch_size", vision.patch_size)
-    keys.only("merge_size", vision.spatial_merge_size)
-    keys.only("temporal_patch_size", vision.temporal_patch_size)
+        keys.only_if_stated(key, True)
+    keys.only_if_stated("resample", _BICUBIC)
+    keys.only_if_stated("rescale_factor", 1 / 255)
+    keys.only_if_stated("patch_size", vision.patch_size)
+    keys.only_if_stated("merge_size", vision.spatial_merge_size)
+    keys.only_if_stated("temporal_patch_size", vision.temporal_patch_size)
     least, most = (
         keys.integer(key, high=_LARGEST_PICTURE_PX)
         if key in keys

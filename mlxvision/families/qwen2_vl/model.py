@@ -8,10 +8,10 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from mlxvision.families.qwen2_vl.config import Config
-from mlxvision.families.qwen2_vl.language import Decoder
 from mlxvision.families.qwen2_vl.preprocess import QwenInput
 from mlxvision.families.qwen2_vl.vision import VisionTower
 from mlxvision.nn import GridCache, GridImage
+from mlxvision.nn.grid_decoder import GridDecoder
 
 
 class Qwen2VL(nn.Module):
@@ -21,7 +21,7 @@ class Qwen2VL(nn.Module):
         super().__init__()
         self.config = config
         self.visual = VisionTower(config.vision)
-        self.model = Decoder(config.text)
+        self.model = GridDecoder(config.text)
         if not config.text.tie_word_embeddings:
             self.lm_head = nn.Linear(config.text.hidden_size, config.text.vocab_size, bias=False)
 

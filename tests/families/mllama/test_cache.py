@@ -116,6 +116,17 @@ def test_a_narrowed_row_sees_only_a_part_of_its_image() -> None:
     assert after.tolist() == [[True, False], [False, True], [True, True]]
 
 
+def test_a_narrowed_row_may_be_joined_by_one_that_sees_all() -> None:
+    narrowed, whole = cache_for([IMAGE]), cache_for([IMAGE])
+    for cache in (narrowed, whole):
+        cache.look(mx.array([[IMAGE]]))
+        cache.text[0].append(*[mx.zeros((1, 2, 1, 4))] * 2)
+    narrowed.narrow([slice(1, 2)])
+    narrowed.join(whole)
+    after = np.concatenate([np.array(visible)[:, 0] for _, visible in narrowed.look(mx.full((2, 1), TEXT))])
+    assert after.tolist() == [[False, True], [True, True]]
+
+
 def test_a_sequence_that_goes_on_as_two_is_two() -> None:
     cache = cache_for([IMAGE])
     cache.look(mx.array([[IMAGE, TEXT]]))

@@ -7,7 +7,7 @@ import pytest
 import mlxvision.families
 
 
-@pytest.mark.parametrize("name", ["checkpoint", "language", "preprocess", "prompt"])
+@pytest.mark.parametrize("name", ["checkpoint", "preprocess", "prompt"])
 def test_shared_code_is_word_for_word_that_of_the_elder_family(name: str) -> None:
     families = Path(mlxvision.families.__file__).parent
     elder, younger = (families / family / f"{name}.py" for family in ("qwen2_vl", "qwen2_5_vl"))
