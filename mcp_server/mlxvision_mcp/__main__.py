@@ -24,7 +24,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from mlxvision_mcp.server import Options, serve
 
-    options = Options(arguments.model, tuple(arguments.allow), arguments.keep_alive, arguments.deadline)
+    limits = arguments.keep_alive, arguments.deadline
+    options = Options(arguments.model, tuple(arguments.allow), *limits, arguments.isolate)
     anyio.run(serve, options, wire)
     end()
 
@@ -42,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--allow", nargs="+", default=default_folders(), metavar="DIR", help=f"whose pictures may be read [{folders}]")
     add("--keep-alive", type=_seconds, default=600, metavar="S", help="keep an idle model for S seconds [600]")
     add("--deadline", type=_seconds, default=50, metavar="S", help="end an answer S seconds after its call [50]")
+    add("--isolate", action="store_true", help="give the model a process of its own, started anew if it dies")
     return parser
 
 

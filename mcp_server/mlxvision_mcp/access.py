@@ -56,10 +56,16 @@ class Access:
         if not self._holds(os.path.realpath(folder)):
             return []
         try:
-            with os.scandir(folder) as entries:
-                names = [entry.name for entry in islice(entries, _MAX_NAMES)]
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError:
             return []
+        try:
+            if not self._holds(_real_path(descriptor)):
+                return []
+            with os.scandir(descriptor) as entries:
+                names = [entry.name for entry in islice(entries, _MAX_NAMES)]
+        finally:
+            os.close(descriptor)
         return sorted(name for name in names if name.lower().endswith(_PICTURES))
 
     def _pictures_in(self, folder: str) -> str:

@@ -23,12 +23,14 @@ from mlxvision.errors import (
     UsageError,
 )
 from mlxvision.types import Box, Done, FinishReason, Image
+from mlxvision_mcp.isolate import LostError
 from mlxvision_mcp.work import BusyError
 
 _log = logging.getLogger(__name__)
 
 NEXT_STEPS: dict[type[Exception], str] = {
     BusyError: "The other calls go on meanwhile.",
+    LostError: "If it dies again, the user can start the server with a smaller --model.",
     UsageError: "Correct the argument, or ask the user.",
     ImageNotFoundError: "Attachments of the chat cannot be read: ask the user where the file is on this machine.",
     ImageFormatError: "Ask the user to convert it, on a Mac with `sips -s format png FILE --out FILE.png`.",

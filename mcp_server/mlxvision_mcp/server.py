@@ -6,14 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import anyio
 from anyio import to_thread
 from mcp.server import Server, ServerRequestContext
-from mcp.server.stdio import stdio_server
 from mcp.types import CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams
 
 from mlxvision import __version__
 from mlxvision_mcp.access import Access
+from mlxvision_mcp.inside import Inside
+from mlxvision_mcp.isolate import Isolated
+from mlxvision_mcp.messages import open_streams
 from mlxvision_mcp.pictures import open_picture
 from mlxvision_mcp.results import failure
 from mlxvision_mcp.tools import TOOLS, parse, to_tool
@@ -28,12 +29,13 @@ Context = ServerRequestContext[Work]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """model: as for `load`. folders: whose files may be read."""
+    """model: as for `load`. folders: whose files may be read. isolate: whether the model has a process of its own."""
 
     model: str | None
     folders: tuple[str, ...]
     keep_alive_s: float
     deadline_s: float
+    isolate: bool = False
 
 
 def build_server(options: Options) -> Server[Work]:
@@ -41,7 +43,8 @@ def build_server(options: Options) -> Server[Work]:
 
     @asynccontextmanager
     async def lifespan(server: Server[Work]) -> AsyncIterator[Work]:
-        yield Work(options.model, options.keep_alive_s)
+        home = Isolated(options.model) if options.isolate else Inside(options.model)
+        yield Work(home, options.keep_alive_s)
 
     async def list_tools(context: Context, params: PaginatedRequestParams | None) -> ListToolsResult:
         context.lifespan_context.preload()  # whoever lists the tools is about to call one
@@ -66,7 +69,7 @@ def build_server(options: Options) -> Server[Work]:
 async def serve(options: Options, wire: Wire) -> None:
     """Answer the requests of the wire until it ends."""
     server = build_server(options)
-    async with stdio_server(anyio.wrap_file(wire.requests), anyio.wrap_file(wire.answers)) as streams:
+    async with open_streams(wire) as streams:
         await server.run(*streams, server.create_initialization_options())
 
 
@@ -80,8 +83,8 @@ async def _result(params: CallToolRequestParams, access: Access, work: Work, cal
                     for source in arguments.sources
                 ]
                 request = await to_thread.run_sync(arguments.request, images, abandon_on_cancel=True)
-            model = await work.model(call)
-            done = await work.answer(model, request, call)
-            return arguments.result(done, model.name, images, call.timings_ms | done.timings_ms)
+            model = await work.load(call)
+            done = await work.answer(request, call)
+            return arguments.result(done, model, images, call.timings_ms | done.timings_ms)
     except Exception as error:  # noqa: BLE001 the last line of this face
         return failure(error)

@@ -7,26 +7,23 @@ interpreter goes down, writes to stderr. A host that is gone is noticed at its e
 from __future__ import annotations
 
 import os
-import re
 import select
 import signal
 import threading
 from collections.abc import Callable
-from io import TextIOWrapper
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple
 
-_LONGEST_LINE_BYTES = 64 * 2**20
+LONGEST_LINE_BYTES = 64 * 2**20
+_PART_BYTES = 2**16
 _PATIENCE_S = 1.0
-# Half of a character that JSON writes in two; a message with one would be dropped, and its sender wait for ever.
-_LONE_SURROGATE = re.compile(r"\\u[dD][89abAB]\w\w(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]\w\w)\\u[dD][c-fC-F]\w\w")
 _GONE = select.POLLERR | select.POLLHUP
 
 
 class Wire(NamedTuple):
-    """Text files for one message a line."""
+    """What the host sends, and what it is sent."""
 
-    requests: TextIOWrapper
-    answers: TextIOWrapper
+    requests: BinaryIO
+    answers: BinaryIO
 
 
 def end(code: int = 0) -> None:
@@ -35,8 +32,8 @@ def end(code: int = 0) -> None:
 
 
 def claim() -> Wire:
-    """Take over stdin and stdout, and end the process on SIGTERM, on SIGINT, and when nobody reads its output."""
-    for number, code in ((signal.SIGTERM, 0), (signal.SIGINT, 130)):
+    """Take over stdin and stdout, and end the process by a signal, and when nobody reads its output."""
+    for number, code in ((signal.SIGTERM, 0), (signal.SIGHUP, 0), (signal.SIGINT, 130)):
         signal.signal(number, lambda number, frame, code=code: end(code))
     _fill_gaps()
     requests, answers = os.dup(0), os.dup(1)
@@ -46,23 +43,28 @@ def claim() -> Wire:
     os.dup2(2, 1)
     # A descriptor of its own for stderr, since decoding a TIFF points number 2 elsewhere for a moment.
     _start(_end_when_unread, answers, os.dup(2))
-    return Wire(
-        Lines(os.fdopen(requests, "rb"), encoding="utf-8", errors="replace"),
-        TextIOWrapper(os.fdopen(answers, "wb"), encoding="utf-8"),
-    )
+    return Wire(os.fdopen(requests, "rb"), os.fdopen(answers, "wb"))
 
 
-class Lines(TextIOWrapper):
-    """Lines of bounded length; at their end the process has a moment to finish."""
+def read_line(requests: BinaryIO) -> bytes | None:
+    """None for a line that is too long. Empty at the end, when the process has a moment to finish."""
+    line = requests.readline(LONGEST_LINE_BYTES)
+    if not line:
+        _start(_end_soon)
+    if len(line) < LONGEST_LINE_BYTES or line.endswith(b"\n"):
+        return line
+    del line
+    while len(part := requests.readline(_PART_BYTES)) == _PART_BYTES and not part.endswith(b"\n"):
+        pass
+    return None
 
-    def readline(self, size: int = -1, /) -> str:
-        buffer = cast(BinaryIO, self.buffer)
-        line = part = buffer.readline(_LONGEST_LINE_BYTES)
-        while len(part) == _LONGEST_LINE_BYTES and not part.endswith(b"\n"):
-            line, part = b"\n", buffer.readline(_LONGEST_LINE_BYTES)
-        if not line:
-            _start(_end_soon)
-        return _LONE_SURROGATE.sub(r"\\ufffd", line.decode("utf-8", "replace"))
+
+def write_line(answers: BinaryIO, line: bytes) -> None:
+    try:
+        answers.write(line + b"\n")
+        answers.flush()
+    except OSError:  # nobody will hear an answer
+        end()
 
 
 def _fill_gaps() -> None:

@@ -15,10 +15,11 @@ from anyio import from_thread, to_thread
 
 from mlxvision.errors import MLXVisionError
 from mlxvision.types import Done, Progress, Request, Token
+from mlxvision_mcp.inside import Inside
+from mlxvision_mcp.isolate import Isolated, IsolatedStream
 
 if TYPE_CHECKING:
-    from mlxvision.engine import Memory, Stream
-    from mlxvision.family import Model
+    from mlxvision.engine import Stream
 
 _MOST_WAITING = 4
 _BEAT_S = 4.0
@@ -90,15 +91,14 @@ class Call:
 
 
 class Work:
-    """model: as for `load`. keep_alive_s: how long an idle model is kept."""
+    """home: where the model lives. keep_alive_s: how long an idle one is kept."""
 
-    def __init__(self, model: str | None, keep_alive_s: float) -> None:
-        self._name, self._keep_alive_s = model, keep_alive_s
-        self._loading: asyncio.Task[Model] | None = None
+    def __init__(self, home: Inside | Isolated, keep_alive_s: float) -> None:
+        self._home, self._keep_alive_s = home, keep_alive_s
+        self._loading: asyncio.Task[str] | None = None
         self._expiry: asyncio.TimerHandle | None = None
         self._calls: list[Call] = []
         self._moved = anyio.Event()
-        self._memory: Memory | None = None
 
     def preload(self) -> None:
         """Load the model in the background, if it is not there."""
@@ -124,10 +124,13 @@ class Work:
             self._moved = anyio.Event()
             self._expire_later()
 
-    async def model(self, call: Call) -> Model:
-        """Raises: BusyError, ModelError, OutOfMemoryError"""
+    async def load(self, call: Call) -> str:
+        """-> the name of the model, which is there now
+
+        Raises: BusyError, ModelError, OutOfMemoryError, LostError
+        """
         task = self._loading
-        if task is None or (task.done() and task.exception()):
+        if task is None or (task.done() and not self._home.loaded):
             task = self._load()
         with call.limited("load", "the model is still being loaded"):
             if not task.done():
@@ -135,17 +138,12 @@ class Work:
             await asyncio.wait([task])
         return task.result()
 
-    async def answer(self, model: Model, request: Request, call: Call) -> Done:
+    async def answer(self, request: Request, call: Call) -> Done:
         """What there is at the deadline, at the latest. To leave this stops the work within one token.
 
         Raises: MLXVisionError
         """
-        from mlxvision.api import shared_engine
-        from mlxvision.engine import Memory
-
-        self._memory = self._memory or Memory()  # what this call has in common with the last is not computed again
-        deadline_s = call.deadline - anyio.current_time()
-        stream = shared_engine().stream(model, replace(request, deadline_s=deadline_s), self._memory)
+        stream = self._home.stream(replace(request, deadline_s=call.deadline - anyio.current_time()))
         try:
             return await to_thread.run_sync(_follow, stream, call, abandon_on_cancel=True)
         finally:
@@ -159,8 +157,8 @@ class Work:
                 return
             await moved.wait()
 
-    def _load(self) -> asyncio.Task[Model]:
-        self._loading = asyncio.create_task(asyncio.to_thread(_load, self._name))
+    def _load(self) -> asyncio.Task[str]:
+        self._loading = asyncio.create_task(asyncio.to_thread(self._home.load))
         self._loading.add_done_callback(_log_failure)
         return self._loading
 
@@ -171,28 +169,16 @@ class Work:
 
     def _expire(self) -> None:
         if self._loading and self._loading.done() and not self._calls:
-            self._loading = self._memory = None
-            asyncio.get_running_loop().run_in_executor(None, _free)
+            self._loading = None
+            self._home.free()
 
 
-def _load(name: str | None) -> Model:
-    from mlxvision.api import load
-
-    return load(name)
-
-
-def _free() -> None:
-    from mlxvision.api import shared_engine
-
-    shared_engine().free()
-
-
-def _log_failure(task: asyncio.Task[Model]) -> None:
+def _log_failure(task: asyncio.Task[str]) -> None:
     if not task.cancelled() and (error := task.exception()):
         _log.error("the model cannot be loaded: %s", error)
 
 
-def _follow(stream: Stream, call: Call) -> Done:
+def _follow(stream: Stream | IsolatedStream, call: Call) -> Done:
     """Tell the host what happens. Runs on a thread of its own, which waits for the engine."""
     events, n_tokens = iter(stream), 0
     while not isinstance(event := next(events), Done):

@@ -1,8 +1,9 @@
 """The one thread that makes MLX calls.
 
 MLX streams belong to a thread, a lazy array fails on another thread, and a thread that ends after using MLX can crash
-the process at exit. So there is one for the whole process, it is a daemon, and it never ends. A thread that comes back
-from MLX while the interpreter shuts down aborts the process, so the shutdown waits until this one rests.
+the process at exit. So there is one for the whole process, it is a daemon, and should it ever end, another takes its
+place. A thread that comes back from MLX while the interpreter shuts down aborts the process, so the shutdown waits
+until this one rests.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from functools import cache
 from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Any, TypeVar
+
+import mlx.core as mx
 
 T = TypeVar("T")
 
@@ -30,7 +33,7 @@ class Worker:
     def __init__(self) -> None:
         self.stopping = Event()
         self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
-        Thread(target=self._run, name="mlxvision", daemon=True).start()
+        self._start()
         atexit.register(self._stop)
 
     def submit(self, job: Callable[[], T]) -> Future[T]:
@@ -38,20 +41,30 @@ class Worker:
         self._jobs.put((future, job))
         return future
 
+    def _start(self) -> None:
+        Thread(target=self._run, name="mlxvision", daemon=True).start()
+
     def _stop(self) -> None:
         self.stopping.set()
         with suppress(TimeoutError):
             self.submit(lambda: None).result(_PATIENCE_S)
 
     def _run(self) -> None:
-        while True:
-            future, job = self._jobs.get()
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(job())
-                except BaseException as error:  # noqa: BLE001 it belongs to the one who waits; the thread must go on
-                    future.set_exception(error)
-            del future, job  # so that an idle thread keeps no model alive
+        try:
+            while True:
+                self._run_next()
+        finally:
+            mx.clear_streams()
+            self._start()
+
+    def _run_next(self) -> None:
+        """Its variables end with it, so that an idle thread keeps no model alive."""
+        future, job = self._jobs.get()
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(job())
+            except BaseException as error:  # noqa: BLE001 it belongs to the one who waits; the thread must go on
+                future.set_exception(error)
 
 
 @cache

@@ -2,6 +2,7 @@ import subprocess
 import sys
 import textwrap
 import weakref
+from concurrent.futures import Future
 from threading import Event, get_ident
 
 import pytest
@@ -53,6 +54,25 @@ def test_the_error_of_a_job_reaches_its_waiter_and_the_thread_goes_on(error):
         worker.submit(fail).result()
     assert caught.value is error
     assert worker.submit(get_ident).result() == thread
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_ends_is_replaced_and_those_who_wait_are_served():
+    class Deadly(Future):
+        def set_running_or_notify_cancel(self):
+            raise SystemExit
+
+    model = random_model()
+    request = Request((Message("user", ("hi",)),), Sampling(max_tokens=3))
+    before = Engine().stream(model, request).result()
+    worker, gate = shared_worker(), Event()
+    thread = worker.submit(get_ident).result()
+    worker.submit(gate.wait)
+    worker._jobs.put((Deadly(), None))
+    waiting = worker.submit(get_ident)
+    gate.set()
+    assert waiting.result(30) != thread
+    assert Engine().stream(model, request).result().tokens == before.tokens
 
 
 def test_a_job_that_is_taken_back_before_its_turn_never_runs():
@@ -109,7 +129,13 @@ _ENDS = {
 def test_the_process_ends_cleanly(how, root):
     script = textwrap.dedent(_START) + textwrap.dedent(_ENDS[how])
     run = subprocess.run(
-        [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", script],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        encoding="utf-8",
     )
     assert (run.returncode, run.stderr) == (0, "")
 
@@ -125,6 +151,12 @@ def test_a_job_that_never_ends_does_not_keep_the_process(root):
     """
     script = textwrap.dedent(script)
     run = subprocess.run(
-        [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", script],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        encoding="utf-8",
     )
     assert (run.returncode, run.stderr) == (0, "")

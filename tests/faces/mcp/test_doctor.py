@@ -25,7 +25,9 @@ def mcp(python, tmp_path, monkeypatch):
 
     def start(*arguments):
         command = [python, "-m", "mlxvision", "mcp", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, cwd=tmp_path, timeout=120, check=False, text=True)
+        return subprocess.run(
+            command, capture_output=True, cwd=tmp_path, timeout=120, check=False, text=True, encoding="utf-8"
+        )
 
     return start
 
@@ -38,7 +40,7 @@ ALL_IS_WELL = [["start", "ok"], ["tools", "ok"], ["ocr", "ok"]]
 
 
 def configure(tmp_path, **entry):
-    (tmp_path / ".cursor" / "mcp.json").write_text(json.dumps({"mcpServers": {"mlxvision": entry}}))
+    (tmp_path / ".cursor" / "mcp.json").write_text(json.dumps({"mcpServers": {"mlxvision": entry}}), encoding="utf-8")
 
 
 def test_what_install_writes_the_doctor_finds_well(mcp, tmp_path, python):

@@ -27,7 +27,7 @@ def test_a_folder_of_receipts_becomes_a_table(run, tmp_path):
     folder = tmp_path / "receipts"
     folder.mkdir()
     shutil.copy(EXAMPLES / "total.png", folder)
-    (folder / "notes.txt").write_text("no picture")
+    (folder / "notes.txt").write_text("no picture", encoding="utf-8")
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     done = run(folder, python=(str(EXAMPLES / "receipts_to_csv.py"),))
     assert done.returncode == 0

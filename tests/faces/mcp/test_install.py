@@ -100,7 +100,7 @@ def test_half_a_character_stays(install):
 def test_rights_and_links_stay(install, home):
     real = home / "dotfiles" / "settings.json"
     real.parent.mkdir()
-    real.write_text("{}")
+    real.write_text("{}", encoding="utf-8")
     real.chmod(0o640)
     link = hosts()["gemini"].path
     link.parent.mkdir()
@@ -108,7 +108,7 @@ def test_rights_and_links_stay(install, home):
     install("gemini")
     assert link.is_symlink()
     assert stat.S_IMODE(real.stat().st_mode) == 0o640
-    assert "mlxvision" in real.read_text()
+    assert "mlxvision" in real.read_text(encoding="utf-8")
 
 
 CODEX = """# é
@@ -154,7 +154,7 @@ def test_all_other_bytes_of_toml_stay(install):
 )
 def test_toml_that_cannot_be_edited_is_left_alone_and_told(install, text):
     path, done = install("codex", text)
-    assert (path.read_text(), done.returncode) == (text, 2)
+    assert (path.read_text(encoding="utf-8"), done.returncode) == (text, 2)
     assert f'Write there yourself: command = "{sys.executable}"'.encode() in done.stderr
     assert os.listdir(path.parent) == ["config.toml"]
 
@@ -167,7 +167,7 @@ def test_a_file_that_cannot_be_read_is_refused_and_left_alone(install, name, tex
     if name == "codex" and text == "[]":
         text = "mcp_servers = 1"
     path, done = install(name, text)
-    assert (path.read_text(), done.stdout, done.returncode) == (text, b"", 2)
+    assert (path.read_text(encoding="utf-8"), done.stdout, done.returncode) == (text, b"", 2)
     assert str(path).encode() in done.stderr
     assert os.listdir(path.parent) == [path.name]
 
@@ -178,7 +178,7 @@ def test_nothing_is_written_where_one_of_many_files_is_refused(install, run, hom
     cursor.parent.mkdir()
     gemini = home / ".gemini" / "settings.json"
     gemini.parent.mkdir()
-    gemini.write_text("broken")
+    gemini.write_text("broken", encoding="utf-8")
     assert run("mcp", "install").returncode == 2
     assert not cursor.exists()
 
@@ -188,7 +188,7 @@ def test_without_a_name_every_host_that_is_there_is_told(run, home):
     assert none.returncode == 2
     assert all(name.encode() in none.stderr for name in hosts())
     (home / ".cursor").mkdir()
-    (home / ".claude.json").write_text("{}")
+    (home / ".claude.json").write_text("{}", encoding="utf-8")
     done = run("mcp", "install")
     assert [line.partition(":")[0] for line in done.stdout.decode().splitlines()] == ["Claude Code", "Cursor"]
     assert "mlxvision" in servers("cursor", home / ".cursor" / "mcp.json")
@@ -198,7 +198,7 @@ def test_a_dry_run_shows_the_path_and_the_difference_and_writes_nothing(install)
     path, done = install("cursor", '{\n  "mcpServers": {\n    "secret": {}\n  }\n}', "--dry-run")
     assert str(path).encode() in done.stdout
     assert b'\n+    "mlxvision": {\n' in done.stdout
-    assert path.read_text() == '{\n  "mcpServers": {\n    "secret": {}\n  }\n}'
+    assert path.read_text(encoding="utf-8") == '{\n  "mcpServers": {\n    "secret": {}\n  }\n}'
     assert os.listdir(path.parent) == ["mcp.json"]
 
 

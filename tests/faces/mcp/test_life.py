@@ -30,7 +30,7 @@ INITIALIZE = b"""{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
  "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}}""".replace(
     b"\n", b""
 )
-SHORT_LINES = "import mlxvision_mcp.wire as wire; wire._LONGEST_LINE_BYTES = 4096"
+SHORT_LINES = "import mlxvision_mcp.wire as wire; wire.LONGEST_LINE_BYTES = 4096"
 
 
 def close_stdin(host):

@@ -120,7 +120,7 @@ def test_what_cannot_be_read_is_refused_in_a_short_sentence(access, given, kind,
 
 def test_a_missing_file_is_answered_with_the_names_near_it(access, allowed):
     save(allowed / "receipt-may.png")
-    (allowed / "receipt-mai.key").write_text("secret")
+    (allowed / "receipt-mai.key").write_text("secret", encoding="utf-8")
     with pytest.raises(ImageNotFoundError, match=r"Pictures in that folder: receipt-may\.png\."):
         open_picture(f"{allowed}/receipt-mai.png", access)
 

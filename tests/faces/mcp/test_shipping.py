@@ -33,7 +33,7 @@ def test_the_bundle_offers_the_tools_that_there_are(manifest):
 
 def test_every_version_is_that_of_the_package(manifest):
     registry = json.loads((SERVER / "server.json").read_bytes())
-    project = tomllib.loads((SERVER / "bundle" / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((SERVER / "bundle" / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert {manifest["version"], registry["version"], registry["packages"][0]["version"], project["version"]} == {
         __version__
     }

@@ -1,6 +1,7 @@
 """Calls, one at a time: queue, progress, cancellation, deadline, and the model between them."""
 
 import math
+import random
 import threading
 import weakref
 from types import SimpleNamespace
@@ -55,8 +56,8 @@ def load(monkeypatch):
     return give
 
 
-async def ask(client, image, **options):
-    arguments = {"image": image, "question": "What is it?", "max_tokens": 2000}
+async def ask(client, image, max_tokens=2000, **options):
+    arguments = {"image": image, "question": "What is it?", "max_tokens": max_tokens}
     result = await client.call_tool("ask", arguments, **options)
     return result.structured_content
 
@@ -76,6 +77,24 @@ async def test_cancelling_stops_within_one_token_and_the_next_call_is_served(cli
     after = model.net.log.lengths[n_before:]
     assert answer["text"] == LONG
     assert sum(length == 1 for length in after[: after.index(max(after))]) <= 1
+
+
+async def test_cancelling_at_any_of_fifty_moments_costs_at_most_one_more_token(client, load, image):
+    rng, model = random.Random(0), load(scripted(LONG))
+    async with client() as host:
+        await ask(host, image)
+        for n in (rng.randint(1, 60) for _ in range(50)):
+            gate = Gate(model, n)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(ask, host, image)
+                await gate.wait()
+                tasks.cancel_scope.cancel()
+            await host.list_tools()  # so the cancellation has arrived
+            n_before = len(model.net.log.lengths)
+            gate.opened.set()
+            answer = await ask(host, image, max_tokens=2)
+            assert answer["text"] == LONG[:2]
+            assert len(model.net.log.lengths) - n_before <= 1 + 3  # of the cancelled call, and of this one
 
 
 async def test_a_cancelled_call_in_the_queue_never_runs(client, load, image):
