@@ -34,14 +34,15 @@ __all__ = [
 ]
 
 _LONGEST_VALUE = 160
+_UNPRINTABLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 
 
 def shorten(value: object) -> str:
     """Printable, one-line form of a value of unknown origin: no control characters, the middle left out."""
-    text = "".join(c if unicodedata.category(c)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for c in str(value))
+    text = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _UNPRINTABLE else c for c in str(value))
     if len(text) <= _LONGEST_VALUE:
         return text
-    half = _LONGEST_VALUE // 2
+    half = (_LONGEST_VALUE - 1) // 2
     return f"{text[:half]}…{text[-half:]}"
 
 
@@ -54,7 +55,11 @@ class MLXVisionError(Exception):
     """
 
     def __init__(self, what: str, value: object, next_step: str) -> None:
-        super().__init__(f"{what}: {shorten(value)}. {next_step}.")
+        super().__init__(what, shorten(value), next_step)  # so that it can be pickled
+
+    def __str__(self) -> str:
+        what, value, next_step = self.args
+        return f"{what}: {value}. {next_step}."
 
 
 class UsageError(MLXVisionError):

@@ -6,12 +6,13 @@ is damaged or not ours is removed and counted.
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import os
 import re
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,16 +30,18 @@ _DTYPES = {"F16": mx.float16, "BF16": mx.bfloat16, "F32": mx.float32, "I32": mx.
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 _ENTRY = re.compile(r"[0-9a-f]{64}\.safetensors")
 _ARRIVING = ".arriving-"
-_ABANDONED_S = 3600
 
 Layout = Mapping[str, tuple[str, tuple[int, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
+    """arriving: not an entry yet, for its writer still lives."""
+
     path: Path
     nbytes: int
     used_at: float
+    arriving: bool
 
 
 class DiskCache:
@@ -70,29 +73,31 @@ class DiskCache:
             self._own_folder()
             descriptor, arriving = tempfile.mkstemp(prefix=_ARRIVING, dir=self.folder)
             try:
-                _save(descriptor, key, arrays)
-                os.replace(arriving, self._path(key))
+                with open(descriptor, "wb") as file:
+                    fcntl.flock(file, fcntl.LOCK_EX)
+                    _save(file, key, arrays)
+                    self._make_room()
+                    os.replace(arriving, self._path(key))
             finally:
                 with suppress(FileNotFoundError):
                     os.unlink(arriving)
-            self._make_room()
         except OSError:
             self.n_unwritten += 1
 
     def drop(self, key: str) -> None:
         """Remove an entry that is not what it should be."""
-        self.n_dropped += 1
         with suppress(OSError):
             self._path(key).unlink()
+            self.n_dropped += 1
 
     def size(self) -> tuple[int, int]:
         """(entries, bytes)"""
-        entries = list(self._entries())
-        return len(entries), sum(entry.nbytes for entry in entries)
+        sizes = [entry.nbytes for entry in self._entries() if not entry.arriving]
+        return len(sizes), sum(sizes)
 
     def clear(self) -> None:
         """Remove everything. Raises: OSError"""
-        for entry in self._entries(abandoned_s=0):
+        for entry in self._entries():
             entry.path.unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
@@ -104,24 +109,29 @@ class DiskCache:
         self.folder.chmod(0o700)
 
     def _make_room(self) -> None:
+        """For all that is arriving, before it is here: so no kill leaves more than the limit. Raises: OSError"""
         entries = sorted(self._entries(), key=lambda entry: entry.used_at)
         excess = sum(entry.nbytes for entry in entries) - self.limit_bytes
         for entry in entries:
             if excess <= 0:
                 break
-            entry.path.unlink(missing_ok=True)
-            excess -= entry.nbytes
+            if not entry.arriving:
+                entry.path.unlink(missing_ok=True)
+                excess -= entry.nbytes
+        if excess > 0:
+            raise OSError(errno.ENOSPC, "more is arriving than the cache may hold")
 
-    def _entries(self, abandoned_s: float = _ABANDONED_S) -> Iterator[_Entry]:
-        """Nothing but our own files. What a killed process left unfinished is removed after abandoned_s seconds."""
+    def _entries(self) -> Iterator[_Entry]:
+        """Nothing but our own files. What a killed process left unfinished is removed."""
         with suppress(FileNotFoundError), os.scandir(self.folder) as files:
             for file in files:
                 with suppress(FileNotFoundError):  # another process may have removed it meanwhile
-                    stat = file.stat(follow_symlinks=False)
-                    if _ENTRY.fullmatch(file.name):
-                        yield _Entry(Path(file.path), stat.st_size, stat.st_mtime)
-                    elif file.name.startswith(_ARRIVING) and time.time() - stat.st_mtime >= abandoned_s:
+                    arriving = file.name.startswith(_ARRIVING) and file.is_file(follow_symlinks=False)
+                    if arriving and _is_abandoned(file.path):
                         os.unlink(file.path)
+                    elif arriving or _ENTRY.fullmatch(file.name):
+                        stat = file.stat(follow_symlinks=False)
+                        yield _Entry(Path(file.path), stat.st_size, stat.st_mtime, arriving)
 
 
 def cache_folder() -> Path:
@@ -133,17 +143,25 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlxvision"
 
 
-def _save(descriptor: int, key: str, arrays: Sequence[mx.array]) -> None:
-    """The file is the owner's alone: `mkstemp` made it so."""
+def _is_abandoned(path: str) -> bool:
+    """Whether its writer's lock is gone, and the writer with it; of another user's we cannot tell."""
+    try:
+        with open(path, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def _save(file: BinaryIO, key: str, arrays: Sequence[mx.array]) -> None:
     layout = {str(i): (_NAMES[x.dtype], x.shape) for i, x in enumerate(arrays)}
     digest = _digest(key, layout, (_raw(x) for x in arrays))
     head, _ = encode_header(layout, {"sha256": digest})
-    with open(descriptor, "wb") as file:
-        file.write(head)
-        for x in arrays:
-            file.write(_raw(x))
-        file.flush()
-        os.fsync(file.fileno())
+    file.write(head)
+    for x in arrays:
+        file.write(_raw(x))
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _load(path: Path, key: str, limit_bytes: int) -> list[mx.array]:

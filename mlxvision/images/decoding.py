@@ -7,17 +7,27 @@ import logging
 import os
 import struct
 import threading
+import time
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 
 import PIL.features
 import PIL.Image
 from PIL.ExifTags import Base as ExifTag
 
 from mlxvision.errors import ImageFormatError, ImageTooLargeError
-from mlxvision.images.formats import SUPPORTED, Format, identify, name_unsupported, open_picture, tile_px
+from mlxvision.images.formats import (
+    SUPPORTED,
+    Format,
+    identify,
+    is_multipass,
+    name_unsupported,
+    open_picture,
+    tile_px,
+)
 from mlxvision.images.pixels import upright_rgb
 from mlxvision.types import Image
 
@@ -30,7 +40,10 @@ _LONGEST_SIDE_PX = 65_535
 
 # Peak bytes per pixel, measured: Pillow keeps 4, the result 3, and some decoders whole frames of their own.
 _COSTS: dict[Format, int] = {"PNG": 7, "GIF": 7, "BMP": 7, "JPEG": 7, "TIFF": 12, "AVIF": 10, "WebP": 16}
-_COST_PROGRESSIVE = 12
+_COST_MULTIPASS = 12
+
+_MOST_CPU_S = 8.0
+_MOST_SCANS = 100  # a progressive JPEG has about ten; each costs time for every pixel, and a hundred bytes
 
 # What Pillow's decoders raise on damaged files: they check little, and let whatever comes of it out.
 _DAMAGED = (
@@ -65,9 +78,12 @@ def decode(data: bytes, source: str) -> Image:
         raise ImageFormatError(f"this build of Pillow reads no {format_name}", source, "Install Pillow from PyPI")
     with _silent_pillow():
         with _own_errors(f"the {format_name} data is damaged or incomplete", source):
-            picture = open_picture(format_name, data)
-            cost = _COST_PROGRESSIVE if "progressive" in picture.info else _COSTS[format_name]
+            picture = open_picture(format_name, _Watched(data, source))
+            multipass = is_multipass(picture, data)
+            cost = _COST_MULTIPASS if multipass else _COSTS[format_name]
             _check_size(picture, max((_MEMORY_BYTES - len(data)) // cost, _ALWAYS_TAKEN_PX), source)
+            if multipass and data.count(b"\xff\xda\0") > _MOST_SCANS:
+                raise ImageTooLargeError(f"a JPEG of more than {_MOST_SCANS} scans", source, "Save the picture again")
             turned, orientation = _load(picture)
         return _finish(picture, turned, orientation, source)
 
@@ -78,11 +94,26 @@ def flatten(picture: PIL.Image.Image) -> Image:
     Raises: ImageFormatError, ImageTooLargeError.
     """
     source = "PIL image"
+    if picture.format == "EPS":
+        raise ImageFormatError("PostScript, which Pillow has another program draw", source, "Save it as PNG first")
     with _silent_pillow():
         with _own_errors("Pillow cannot decode the picture", source):
             _check_size(picture, _MEMORY_BYTES // _COSTS["PNG"], source)
             turned, orientation = _load(picture)
         return _finish(picture, turned, orientation, source)
+
+
+class _Watched(BytesIO):
+    """A file that Pillow may not read for ever: it takes millions of tiny parts one by one, in Python."""
+
+    def __init__(self, data: bytes, source: str) -> None:
+        super().__init__(data)
+        self._source, self._end_s = source, time.thread_time() + _MOST_CPU_S
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if time.thread_time() > self._end_s:
+            raise ImageTooLargeError("decoding takes too long", self._source, "Save the picture again")
+        return super().read(size)
 
 
 def _check_size(picture: PIL.Image.Image, most_px: int, source: str) -> None:

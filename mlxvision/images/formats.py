@@ -5,13 +5,14 @@ Pillow's `Image.open` is not used: it would try several decoders, and its JPEG o
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from typing import Literal
 
 import PIL.Image
 from PIL.ImageFile import ImageFile
 
-__all__ = ["SUPPORTED", "Format", "identify", "name_unsupported", "open_picture", "tile_px"]
+__all__ = ["SUPPORTED", "Format", "identify", "is_multipass", "name_unsupported", "open_picture", "tile_px"]
 
 Format = Literal["PNG", "JPEG", "GIF", "WebP", "BMP", "TIFF", "AVIF"]
 SUPPORTED = "PNG, JPEG, GIF, WebP, BMP, TIFF or AVIF"
@@ -38,6 +39,8 @@ _UNSUPPORTED = {
     b"\0\0\0\x0cJXL ": "a JPEG XL picture",
     b"\0\0\0\x0cjP  ": "a JPEG 2000 picture",
 }
+_JPEG_SEGMENT = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])", re.DOTALL)
+_START_OF_SCAN = b"\xda"
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
 
@@ -66,11 +69,11 @@ def _brands(data: bytes) -> list[bytes]:
     return [data[at : at + 4] for at in range(8, end, 4)]
 
 
-def open_picture(format_name: Format, data: bytes) -> ImageFile:
+def open_picture(format_name: Format, file: BytesIO) -> ImageFile:
     """Read the header with the one decoder for this format; the pixels wait for `load`."""
     match format_name:
         case "PNG":
-            return _open_png(data)
+            return _open_png(file)
         case "JPEG":
             from PIL.JpegImagePlugin import JpegImageFile as Decoder
         case "GIF":
@@ -83,13 +86,13 @@ def open_picture(format_name: Format, data: bytes) -> ImageFile:
             from PIL.WebPImagePlugin import WebPImageFile as Decoder
         case "AVIF":
             from PIL.AvifImagePlugin import AvifImageFile as Decoder
-    return Decoder(BytesIO(data))
+    return Decoder(file)
 
 
-def _open_png(data: bytes) -> ImageFile:
+def _open_png(file: BytesIO) -> ImageFile:
     from PIL.PngImagePlugin import PngImageFile
 
-    picture = PngImageFile(BytesIO(data))
+    picture = PngImageFile(file)
     # Pillow widens grey of 2 and 4 bits to 8, but not the grey that is to be transparent.
     if "transparency" in picture.info:
         picture.info["transparency"] *= {"L;2": 85, "L;4": 17}.get(str(picture.tile[0].args), 1)
@@ -105,3 +108,24 @@ def tile_px(picture: PIL.Image.Image) -> int:
     if not isinstance(picture, TiffImageFile):
         return 0
     return picture.tag_v2.get(TILEWIDTH, 0) * picture.tag_v2.get(TILELENGTH, 0)
+
+
+def is_multipass(picture: PIL.Image.Image, data: bytes) -> bool:
+    """Whether a JPEG comes in several scans, so that all its coefficients are held until the last one."""
+    if picture.format != "JPEG":
+        return False
+    from PIL.JpegImagePlugin import JpegImageFile
+
+    if not isinstance(picture, JpegImageFile):
+        return False
+    return "progressive" in picture.info or _first_scan_channels(data) < picture.layers
+
+
+def _first_scan_channels(data: bytes) -> int:
+    at = 2
+    while segment := _JPEG_SEGMENT.search(data, at):
+        size_at = segment.end()
+        if segment[1] == _START_OF_SCAN:
+            return int.from_bytes(data[size_at + 2 : size_at + 3])
+        at = size_at + int.from_bytes(data[size_at : size_at + 2])
+    return 0

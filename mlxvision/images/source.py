@@ -59,7 +59,12 @@ def _check_size(n_bytes: int, name: str) -> None:
 
 
 def _read_stdin() -> bytes:
-    data = sys.stdin.buffer.read(_MAX_BYTES + 1)
+    if sys.stdin is None:  # the process was started without it
+        raise ImageNotFoundError("there is no standard input", "-", "Give the path of a picture")
+    try:
+        data = sys.stdin.buffer.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise _unreadable("stdin", error) from error
     _check_size(len(data), "stdin")
     return data
 
@@ -141,8 +146,8 @@ def _open(path: str) -> int | None:
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             return None
-        reason = os.strerror(error.errno or 0)
-        raise ImageNotFoundError(f"the file cannot be opened ({reason})", path, "Check its permissions") from error
+        what = f"the file cannot be opened ({_reason(error)})"
+        raise ImageNotFoundError(what, path, "Check its permissions") from error
 
 
 def _read_descriptor(descriptor: int, given: str) -> bytes:
@@ -153,18 +158,28 @@ def _read_descriptor(descriptor: int, given: str) -> bytes:
             raise ImageNotFoundError(f"{kind}, not an image file", given, "Give the path of a picture")
         with open(descriptor, "rb", closefd=False) as file:
             data = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise _unreadable(given, error) from error
     finally:
         os.close(descriptor)
     _check_size(len(data), given)
     return data
 
 
+def _unreadable(given: str, error: OSError) -> ImageNotFoundError:
+    return ImageNotFoundError(f"the file cannot be read ({_reason(error)})", given, "Copy it to another disk")
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno or 0)
+
+
 def _advice(path: str) -> str:
     import difflib
 
     folder, name = os.path.split(path)
-    near = [shorten(entry) for entry in difflib.get_close_matches(name, _names(folder))]
-    advice = f"Similar names there: {', '.join(near)}" if near else "Check the path"
+    near = ", ".join(difflib.get_close_matches(name, _names(folder)))
+    advice = f"Similar names there: {shorten(near)}" if near else "Check the path"
     return advice if os.path.isabs(path) else f"{advice} (it is relative to {shorten(os.getcwd())})"
 
 

@@ -12,10 +12,13 @@ import mlx.nn as nn
 from mlxvision.errors import ModelFormatError, shorten
 from mlxvision.loading.checkpoint import Tensor
 from mlxvision.loading.memory import widens
+from mlxvision.nn.sharing import Share, shares_of
 
 _BATCH_BYTES = 1 << 26
 _UNSIGNED = {1: mx.uint8, 2: mx.uint16, 4: mx.uint32}
 _EXPONENT = {mx.float16: 0x7C00, mx.bfloat16: 0x7F80, mx.float32: 0x7F800000}
+_SCALE = {"mxfp4": 0xFF, "mxfp8": 0xFF, "nvfp4": 0x7F}
+"""The bits that are all ones in a scale of one byte that is NaN."""
 
 
 def fill(net: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, object]:
@@ -24,15 +27,16 @@ def fill(net: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, object]:
     tensors: by parameter path.
     Raises: ModelFormatError naming the tensor with NaN or infinity.
     """
-    kernels = kernel_shapes(net)
+    kernels, shares, scales = kernel_shapes(net), shares_of(net), _scale_masks(net)
     checksums: dict[str, object] = {}
     for batch in _stored(tensors):
-        exponents = {path: _largest_exponent(x) for path, x in batch.items() if x.dtype in _EXPONENT}
+        masks = {path: mask for path, x in batch.items() if (mask := _EXPONENT.get(x.dtype) or scales.get(path))}
+        exponents = {path: _largest(batch[path], mask) for path, mask in masks.items()}
         sums = {path: _checksum(x) for path, x in batch.items()}
-        arrays = {path: _for_net(x, tensors[path], kernels.get(path)) for path, x in batch.items()}
+        arrays = {path: _for_net(x, tensors[path], kernels.get(path), shares.get(path)) for path, x in batch.items()}
         mx.eval(exponents, sums, arrays)
         for path, exponent in exponents.items():
-            if exponent.item() == _EXPONENT[batch[path].dtype]:
+            if exponent.item() == masks[path]:
                 what = f"NaN or infinity in {shorten(tensors[path].key)}"
                 raise ModelFormatError(what, tensors[path].file, "Get the model again")
         checksums |= {path: x.item() for path, x in sums.items()}
@@ -42,9 +46,9 @@ def fill(net: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, object]:
 
 def defer(net: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     """Give the net arrays that MLX reads when they are computed with; until then they take no memory."""
-    kernels = kernel_shapes(net)
+    kernels, shares = kernel_shapes(net), shares_of(net)
     for batch in _stored(tensors):
-        arrays = [(path, _for_net(x, tensors[path], kernels.get(path))) for path, x in batch.items()]
+        arrays = [(p, _for_net(x, tensors[p], kernels.get(p), shares.get(p))) for p, x in batch.items()]
         net.load_weights(arrays, strict=False)
 
 
@@ -79,7 +83,9 @@ def _stored(tensors: Mapping[str, Tensor]) -> Iterator[dict[str, mx.array]]:
         yield batch
 
 
-def _for_net(x: mx.array, tensor: Tensor, kernel_shape: tuple[int, ...] | None) -> mx.array:
+def _for_net(x: mx.array, tensor: Tensor, kernel_shape: tuple[int, ...] | None, share: Share | None) -> mx.array:
+    if share is not None:
+        x = share.of(x)
     if kernel_shape is not None and is_hub_order(tensor, kernel_shape):
         x = mx.contiguous(mx.moveaxis(x, 1, -1))
     return x.astype(mx.float32) if widens() and x.dtype in _EXPONENT else x
@@ -89,10 +95,18 @@ def _bits(x: mx.array) -> mx.array:
     return mx.view(x[None], _UNSIGNED[x.dtype.size])
 
 
-def _largest_exponent(x: mx.array) -> mx.array:
-    """All ones in NaN and infinity, and in nothing else."""
+def _scale_masks(net: nn.Module) -> dict[str, int]:
+    """`_SCALE` of all scales of one byte, by parameter path."""
+    shared = (nn.QuantizedAllToShardedLinear, nn.QuantizedShardedToAllLinear)
+    kinds = (nn.QuantizedLinear, nn.QuantizedEmbedding, *shared)
+    quantized = [(path, module) for path, module in net.named_modules() if isinstance(module, kinds)]
+    return {f"{path}.scales": _SCALE[module.mode] for path, module in quantized if module.mode in _SCALE}
+
+
+def _largest(x: mx.array, mask: int) -> mx.array:
+    """What is left of x by the mask: all of it in NaN and infinity, and in nothing else."""
     bits = _bits(x)
-    return mx.bitwise_and(bits, mx.array(_EXPONENT[x.dtype], bits.dtype)).max()
+    return mx.bitwise_and(bits, mx.array(mask, bits.dtype)).max()
 
 
 def _checksum(x: mx.array) -> mx.array:

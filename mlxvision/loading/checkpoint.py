@@ -5,18 +5,20 @@ Keys that name code (`model_file`, `auto_map`) and chat templates are data nobod
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mlxvision.errors import ModelFormatError, shorten
-from mlxvision.loading.header import TensorInfo, parse_object, read_header
+from mlxvision.keys import Keys, read_object
+from mlxvision.loading.header import TensorInfo, read_header
 from mlxvision.types import Reading, Rows
 
 INDEX = "model.safetensors.index.json"
 
-_LARGEST_JSON_BYTES = 32_000_000
+_MOST_ROW_TOKENS = 10_000
 _ADVICE = "Get the model again"
 
 
@@ -39,11 +41,12 @@ class Checkpoint:
     def __init__(self, directory: Path) -> None:
         """Raises: ModelFormatError naming the file that is missing or broken."""
         self.directory = directory
-        self.config = _read_json(directory / "config.json")
+        self.config = read_object(directory / "config.json")
         self.preprocessor = _read_preprocessor(directory)
         self.reading = _read_reading(directory / "reading.json")
         self.tensors: dict[str, Tensor] = {}
         for file in _weight_files(directory):
+            _check_name(file)
             self._add(file)
 
     @property
@@ -75,57 +78,45 @@ class Checkpoint:
             self.tensors[key] = Tensor(file, key, info, metadata.get("format") == "mlx")
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise ModelFormatError("a file of the model is missing", path, _ADVICE)
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_LARGEST_JSON_BYTES + 1)
-    except OSError as error:
-        raise ModelFormatError("cannot read a file of the model", path, "Check its permissions") from error
-    if len(raw) > _LARGEST_JSON_BYTES:
-        raise ModelFormatError(f"a JSON file of more than {_LARGEST_JSON_BYTES} bytes", path, _ADVICE)
-    return parse_object(raw, path.name)
-
-
 def _read_preprocessor(directory: Path) -> dict[str, Any]:
     """transformers 5 writes it into processor_config.json, under `image_processor`."""
     path, newer = directory / "preprocessor_config.json", directory / "processor_config.json"
-    if not path.exists() and newer.exists():
-        inner = _read_json(newer).get("image_processor")
+    if not os.path.lexists(path) and newer.exists():
+        inner = read_object(newer).get("image_processor")
         if isinstance(inner, dict):
             return inner
-    return _read_json(path)
+    return read_object(path)
 
 
 def _read_reading(path: Path) -> Reading | None:
     """Our own file: how a model that was trained on rows of text reads."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
-    given = _read_json(path)
-    try:
-        requests, marks, rows = tuple(given["requests"]), tuple(given["row_marks"]), Rows(**given["rows"])
-        first, count = given["row_tokens"]
-        reading = Reading(requests, given["sheet_request"], marks, (first, count), given["transcript_chars"], rows)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelFormatError("reading.json is not as it should be", sorted(given), _ADVICE) from error
-    sizes = (rows.canvas_px, rows.row_px, rows.em_px, reading.transcript_chars)
-    if not all(isinstance(size, int) and 8 <= size <= 10_000 for size in sizes) or rows.row_px > rows.canvas_px:
-        raise ModelFormatError("reading.json has implausible sizes", sizes, _ADVICE)
-    if not all(isinstance(n, int) and 0 <= n <= 10_000 for n in reading.row_tokens) or not count:
-        raise ModelFormatError("reading.json has implausible row tokens", reading.row_tokens, _ADVICE)
-    texts = (*reading.requests, reading.sheet_request, *reading.row_marks)
-    if not all(isinstance(text, str) and text for text in texts):
-        raise ModelFormatError("reading.json has requests that are no text", texts, _ADVICE)
-    if len(reading.row_marks) < rows.canvas_px // rows.row_px:
-        raise ModelFormatError("reading.json has too few row marks", len(reading.row_marks), _ADVICE)
-    return reading
+    keys = Keys(read_object(path), file=path.name)
+    sizes = keys.inner("rows")
+    canvas_px = sizes.integer("canvas_px", 8, 4096)
+    row_px = sizes.integer("row_px", 8, canvas_px)
+    marks, tokens = keys.texts("row_marks"), keys.integers("row_tokens", _MOST_ROW_TOKENS)
+    if len(marks) < canvas_px // row_px:
+        raise keys.fail("row_marks")
+    if len(tokens) != 2 or not tokens[1]:
+        raise keys.fail("row_tokens")
+    return Reading(
+        requests=keys.texts("requests"),
+        sheet_request=keys.text("sheet_request"),
+        row_marks=marks,
+        row_tokens=(tokens[0], tokens[1]),
+        transcript_chars=keys.integer("transcript_chars", 8, 100_000),
+        look_px=keys.integer("look_px", 8, canvas_px),
+        look_request=keys.text("look_request"),
+        rows=Rows(canvas_px, row_px, sizes.integer("em_px", 8, row_px)),
+    )
 
 
 def _weight_files(directory: Path) -> list[Path]:
     """As the index says, else every safetensors file but the authors' `consolidated*`."""
     index = directory / INDEX
-    if index.exists():
+    if os.path.lexists(index):
         return [directory / name for name in _shards(index)]
     files = [f for f in directory.glob("*.safetensors") if not f.name.startswith(("consolidated", "."))]
     if not files:
@@ -133,8 +124,16 @@ def _weight_files(directory: Path) -> list[Path]:
     return sorted(files)
 
 
+def _check_name(file: Path) -> None:
+    """MLX takes no other names. Raises: ModelFormatError"""
+    try:
+        str(file).encode()
+    except UnicodeEncodeError as error:
+        raise ModelFormatError("the name of a file is not UTF-8", file, "Rename it, or its directory") from error
+
+
 def _shards(index: Path) -> list[str]:
-    weight_map = _read_json(index).get("weight_map")
+    weight_map = read_object(index).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise ModelFormatError(f"{INDEX} lacks a key", "weight_map", _ADVICE)
     for key, name in weight_map.items():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import resource
 import shutil
 import sys
@@ -24,10 +23,11 @@ import numpy as np
 from mlxvision.errors import ModelFormatError, UsageError, shorten
 from mlxvision.families import find
 from mlxvision.loading.arrays import is_hub_order, kernel_shapes
+from mlxvision.loading.arriving import arriving
 from mlxvision.loading.checkpoint import INDEX, Checkpoint, Tensor
 from mlxvision.loading.header import ITEM_BYTES, TensorInfo, encode_header
 from mlxvision.loading.load import build_net
-from mlxvision.loading.manifest import digests_of, write_manifest
+from mlxvision.loading.manifest import MANIFEST, digests_of, write_manifest
 from mlxvision_weights.recipes import Recipe, find_recipe
 
 BITS = (2, 3, 4, 5, 6, 8)
@@ -101,22 +101,23 @@ def convert(
         allowed = f"Use bits of {BITS} and a group size of {GROUP_SIZES}"
         raise UsageError("no such quantization", f"{bits} bits in groups of {group_size}", allowed)
     quantization = Quantization(bits, group_size, find_recipe(recipe))
-    checkpoint = Checkpoint(source)
+    try:
+        return _convert(Checkpoint(source), out, _shown(name), quantization)
+    except OSError as error:
+        what = f"cannot read the model or write the copy ({error.strerror})"
+        raise UsageError(what, out, "Choose another --out, or get the model again") from error
+
+
+def _convert(checkpoint: Checkpoint, out: Path, name: str, quantization: Quantization) -> Report:
     items = _plan(checkpoint, quantization)
     bytes_in, bytes_out = sum(i.source.info.nbytes for i in items), sum(i.nbytes for i in items)
     bits_per_weight = 8 * bytes_out / sum(i.source.info.size for i in items)
-    unfinished = _make_room(out, bytes_out)
-    try:
-        _write_weights(unfinished, items, quantization)
-        _write_texts(unfinished, checkpoint, quantization, _card(_shown(name), quantization, bits_per_weight))
-        # Not of the card, which people write on.
-        digests = {path.name: digests_of(path)[0] for path in sorted(unfinished.iterdir()) if path.name != "README.md"}
-        write_manifest(unfinished, digests, {"source": _shown(name)})
-        unfinished.rename(out)
-    except OSError as error:
-        raise UsageError(f"cannot write ({error.strerror})", out, "Choose another --out") from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    with arriving(out) as directory:
+        _check_room(directory, bytes_out)
+        _write_weights(directory, items, quantization)
+        _write_texts(directory, checkpoint, quantization, _card(name, quantization, bits_per_weight))
+        files = sorted({path.name for path in directory.iterdir()} - {MANIFEST, "README.md"})  # people write on cards
+        write_manifest(directory, {file: digests_of(directory / file)[0] for file in files}, {"source": name})
     return Report(bytes_in, bytes_out, bits_per_weight, _peak_bytes())
 
 
@@ -159,22 +160,11 @@ def _quantized_parts(path: str, info: TensorInfo, q: Quantization) -> dict[str, 
     }
 
 
-def _make_room(out: Path, nbytes: int) -> Path:
-    """An empty directory beside out, to become out when it is complete."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError("the output directory is not empty", out, "Choose another --out")
-    unfinished = out.resolve().with_name(f".{out.resolve().name}.{os.getpid()}")
-    try:
-        unfinished.mkdir(parents=True)
-        free = shutil.disk_usage(unfinished).free
-    except OSError as error:
-        raise UsageError(f"cannot write ({error.strerror})", out, "Choose another --out") from error
+def _check_room(directory: Path, nbytes: int) -> None:
+    free = shutil.disk_usage(directory).free
     if free < nbytes:
-        unfinished.rmdir()
-        raise UsageError(
-            "not enough room on the disk", f"{nbytes / 1e9:.1f} GB to write, {free / 1e9:.1f} GB free", "Make room"
-        )
-    return unfinished
+        sizes = f"{nbytes / 1e9:.1f} GB to write, {free / 1e9:.1f} GB free"
+        raise UsageError("not enough room on the disk", sizes, "Make room")
 
 
 def _write_weights(directory: Path, items: Sequence[_Item], quantization: Quantization) -> None:

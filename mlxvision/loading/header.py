@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from mlxvision.errors import ModelFormatError, shorten
+from mlxvision.keys import LARGEST_DIMENSION, LARGEST_JSON_BYTES, parse_object
 
-LARGEST_HEADER_BYTES = 100_000_000
 ITEM_BYTES = {
     "BOOL": 1,
     "U8": 1,
@@ -33,7 +33,6 @@ ITEM_BYTES = {
 FLOATS = frozenset({"F16", "BF16", "F32"})
 
 _SIZE_BYTES = 8
-_LARGEST_DIMENSION = 2**31 - 1  # what MLX can count
 _ADVICE = "Get this file again"
 
 
@@ -92,43 +91,19 @@ def encode_header(
     return len(text).to_bytes(_SIZE_BYTES, "little") + text, infos
 
 
-def parse_object(raw: bytes, name: str) -> dict[str, Any]:
-    """A JSON object in UTF-8, each of its keys given once; name: of the file, for the error.
-
-    Raises: ModelFormatError
-    """
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for key, value in pairs:
-            if key in found:
-                raise ModelFormatError(f"{name} gives a key twice", key, _ADVICE)
-            found[key] = value
-            f"{key}{value if isinstance(value, str) else ''}".encode()  # refuses lone surrogates, as MLX would
-        return found
-
-    try:
-        value = json.loads(raw.decode(), object_pairs_hook=unique)
-    except (ValueError, RecursionError) as error:
-        raise ModelFormatError("damaged JSON", name, _ADVICE) from error
-    if not isinstance(value, dict):
-        raise ModelFormatError("not a JSON object", name, _ADVICE)
-    return value
-
-
 def _fail(path: Path, what: str, value: object) -> NoReturn:
     raise ModelFormatError(f"{shorten(path.name)} {what}", value, _ADVICE)
 
 
 def _read_raw(path: Path) -> tuple[bytes, int, int]:
     """The JSON text, where the data starts, and the size of the file."""
-    if not path.is_file():
-        raise ModelFormatError("a file of the model is missing", path, "Get the model again")
     try:
+        if not path.is_file():
+            raise ModelFormatError("a file of the model is missing", path, "Get the model again")
         with path.open("rb") as file:
             file_size = path.stat().st_size
             size = int.from_bytes(file.read(_SIZE_BYTES), "little")
-            if file_size < _SIZE_BYTES or size > min(LARGEST_HEADER_BYTES, file_size - _SIZE_BYTES):
+            if file_size < _SIZE_BYTES or size > min(LARGEST_JSON_BYTES, file_size - _SIZE_BYTES):
                 _fail(path, "is truncated or no safetensors file; its header's size would be", size)
             return file.read(size), _SIZE_BYTES + size, file_size
     except OSError as error:
@@ -141,7 +116,7 @@ def _read_entry(path: Path, key: str, entry: Any, data_start: int) -> TensorInfo
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in ITEM_BYTES:
         _fail(path, f"has a tensor of the unreadable type {shorten(dtype)}", key)
-    if not _are_counts(shape) or any(n > _LARGEST_DIMENSION for n in shape):
+    if not _are_counts(shape) or any(n > LARGEST_DIMENSION for n in shape):
         _fail(path, f"has a tensor of the impossible shape {shorten(shape)}", key)
     if not _are_counts(offsets) or len(offsets) != 2:
         _fail(path, f"has a tensor at the impossible place {shorten(offsets)}", key)

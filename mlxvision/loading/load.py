@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,10 +22,13 @@ from mlxvision.families import find
 from mlxvision.family import Family, Model
 from mlxvision.loading.arrays import hub_order, kernel_shapes
 from mlxvision.loading.checkpoint import Checkpoint, Tensor
-from mlxvision.loading.header import FLOATS
+from mlxvision.loading.header import FLOATS, ITEM_BYTES, TensorInfo
 from mlxvision.loading.manifest import unchanged_digests
 from mlxvision.loading.memory import CONTEXT_TOKENS, LowMemory, estimate, plan_memory
 from mlxvision.loading.stored import Part, StoredNet
+from mlxvision.loading.tokens import check_tokens
+from mlxvision.nn.decoder import share_out
+from mlxvision.nn.sharing import Group
 from mlxvision.text import Tokenizer
 
 _NAMED = 3  # of the tensors that do not fit
@@ -35,13 +38,20 @@ _ADVICE = "Get the model again, or its config.json if you changed that"
 
 
 def load_model(
-    directory: Path, name: str, *, force: bool = False, low_memory: LowMemory = "auto", max_pixels: int | None = None
+    directory: Path,
+    name: str,
+    *,
+    force: bool = False,
+    low_memory: LowMemory = "auto",
+    max_pixels: int | None = None,
+    group: Group | None = None,
 ) -> Model:
     """The tower is read with the first image if a manifest tells the revision; else everything is, for a checksum.
 
     name: as the caller gave it. force: load even what seems not to fit into memory.
     low_memory: whether the tower and all else take turns in memory; "auto": if both do not fit together.
     max_pixels: of a picture, in place of what the checkpoint says; for families that show pictures in their own size.
+    group: machines that share the decoder.
 
     Raises: ModelFormatError, UnsupportedModelError, OutOfMemoryError, UsageError
     """
@@ -50,10 +60,13 @@ def load_model(
     config = _read_config(family, checkpoint, max_pixels)
     tokenizer = Tokenizer.from_directory(directory)
     module, tensors = build_net(checkpoint, family, config)
+    if group:
+        _share_out(module, checkpoint, group)
     parts = [{p: t for p, t in tensors.items() if family.is_tower(p) == is_tower} for is_tower in (True, False)]
     request_bytes = family.request_bytes(config, 1, min(CONTEXT_TOKENS, family.context_length(config)))
-    estimates = [estimate((t.info for t in part.values()), request_bytes) for part in parts]
+    estimates = [estimate(_held(module, part), request_bytes) for part in parts]
     takes_turns = plan_memory(estimates, low_memory, force=force)
+    check_tokens(tokenizer, module, family, config, checkpoint.reading)
     tower, decoder = (Part(module, part) for part in parts)
     contents = unchanged_digests(directory, {tensor.file for tensor in tensors.values()})
     if contents is None:
@@ -64,8 +77,26 @@ def load_model(
     elif not takes_turns:
         decoder.hold()
     revision = hashlib.sha256(json.dumps([checkpoint.config, contents], sort_keys=True).encode()).hexdigest()[:12]
-    net = StoredNet(module, tower, decoder, takes_turns=takes_turns)
+    if group:
+        revision += f"-{group.rank() + 1}of{group.size()}"
+    net = StoredNet(module, tower, decoder, takes_turns=takes_turns, group=group)
     return Model(name, revision, family, config, net, tokenizer, checkpoint.reading)
+
+
+def _share_out(net: nn.Module, checkpoint: Checkpoint, group: Group) -> None:
+    """Raises: UsageError"""
+    if checkpoint.reading:  # what one machine remembers to have read, another may not
+        advice = "Start it without mlx.launch"
+        raise UsageError("a model that reads rows is too small to be shared", checkpoint.model_type, advice)
+    share_out(net, group)
+
+
+def _held(net: nn.Module, tensors: Mapping[str, Tensor]) -> Iterator[TensorInfo]:
+    """What is held of each tensor: all of it, or a part."""
+    parameters = cast(dict[str, mx.array], tree_flatten(net.parameters(), destination={}))
+    for path, tensor in tensors.items():
+        dtype, part = tensor.info.dtype, parameters[path]
+        yield TensorInfo(dtype, part.shape, 0, part.size * ITEM_BYTES[dtype])
 
 
 def _read_config(family: Family, checkpoint: Checkpoint, max_pixels: int | None) -> Any:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from mlxvision.errors import ModelFormatError
+from mlxvision.errors import ModelFormatError, shorten
+from mlxvision.keys import read_object
 
 MANIFEST = "manifest.json"
 
 _CHUNK_BYTES = 1 << 20
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 def write_manifest(directory: Path, sha256s: Mapping[str, str], origin: Mapping[str, str]) -> None:
@@ -31,16 +34,23 @@ def verify(directory: Path) -> list[str]:
         next_step = "Only what `mlxvision pull` or `mlxvision convert` wrote can be verified; get it again that way"
         raise ModelFormatError(f"no readable {MANIFEST} in", directory, next_step)
     weights = {path.name for path in directory.glob("*.safetensors")}
-    problems = [f"{name}: not in the manifest" for name in sorted(weights - stated.keys())]
+    problems = [f"{shorten(name)}: not in the manifest" for name in sorted(weights - stated.keys())]
     for name, (size, sha256) in sorted(stated.items()):
-        path = directory / name
-        if not path.is_file():
-            problems.append(f"{name}: missing")
-        elif path.stat().st_size != size:
-            problems.append(f"{name}: {path.stat().st_size} bytes instead of {size}")
-        elif digests_of(path)[0] != sha256:
-            problems.append(f"{name}: content changed")
+        if problem := _problem(directory / name, size, sha256):
+            problems.append(f"{shorten(name)}: {problem}")
     return problems
+
+
+def _problem(path: Path, size: int, sha256: str) -> str | None:
+    """What is wrong with a file of which this is stated."""
+    try:
+        if not path.is_file():
+            return "missing"
+        if path.stat().st_size != size:
+            return f"{path.stat().st_size} bytes instead of {size}"
+        return None if digests_of(path)[0] == sha256 else "content changed"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
 
 
 def unchanged_digests(directory: Path, files: Iterable[Path]) -> dict[str, str] | None:
@@ -63,10 +73,13 @@ def unchanged_digests(directory: Path, files: Iterable[Path]) -> dict[str, str] 
 def _stated(directory: Path) -> dict[str, tuple[int, str]] | None:
     """(size, sha256) by file name; None without a readable manifest."""
     try:
-        files = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))["files"]
-        return {name: (int(entry["size"]), str(entry["sha256"])) for name, entry in files.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        files = read_object(directory / MANIFEST)["files"]
+        stated = {name: (entry["size"], entry["sha256"]) for name, entry in files.items()}
+        plain = all(Path(name).name == name and "\0" not in name for name in stated)
+        sound = all(type(size) is int and _SHA256.fullmatch(sha256) for size, sha256 in stated.values())
+    except (ModelFormatError, KeyError, TypeError, AttributeError):
         return None
+    return stated if plain and sound else None
 
 
 def digests_of(path: Path) -> tuple[str, str]:

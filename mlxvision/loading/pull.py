@@ -1,11 +1,13 @@
 """From the hub to the models folder: the only room that speaks to a network.
 
 A pull works in OWNER/NAME/.COMMIT/, where it also resumes, and publishes by renaming that directory once every file is
-verified. So a directory without a leading dot is always whole, whenever a pull was killed.
+verified. So a directory without a leading dot is always whole, whenever a pull was killed. One with a leading dot lasts
+until another commit of the repository is pulled.
 """
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +17,7 @@ from pathlib import Path
 
 from mlxvision.errors import DownloadError
 from mlxvision.loading.manifest import digests_of, write_durably, write_manifest
-from mlxvision.loading.resolve import Repository, pulled
+from mlxvision.loading.resolve import COMMIT, Repository, pulled
 from mlxvision_weights.registry import BUNDLED, bundled_model
 
 __all__ = ["ListedModel", "Progress", "list_models", "pull"]
@@ -37,6 +39,8 @@ _WANTED = (
     "tokenizer.json",
     "tokenizer_config.json",
 )
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_LOCK = ".lock"
 _CHUNK_BYTES = 1 << 20
 _SILENCE_S = 30
 _BY_HAND = "Connect and run the same command again, or copy the model's directory here and give its path as the model"
@@ -72,7 +76,8 @@ def pull(name: str, progress: Progress = lambda file, here, total: None) -> Path
         commit, files = _describe(repository)
         folder = repository.folder
         repository.ref.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(folder / f".{commit}.lock"):
+        with _locked(folder / _LOCK):
+            _tidy(folder, commit)
             if not (folder / commit).is_dir():
                 _publish(repository, commit, files, progress)
             scratch = folder / f".{commit}.ref"
@@ -97,13 +102,34 @@ def _describe(repository: Repository) -> tuple[str, list[_File]]:
     files = [
         _File(entry.rfilename, entry.size or 0, entry.blob_id or "", entry.lfs.sha256 if entry.lfs else None)
         for entry in info.siblings or ()
-        if "/" not in entry.rfilename and any(fnmatchcase(entry.rfilename, pattern) for pattern in _WANTED)
+        if _PLAIN_NAME.fullmatch(entry.rfilename) and any(fnmatchcase(entry.rfilename, like) for like in _WANTED)
     ]
     names = {file.name for file in files}
-    if info.sha is None or "config.json" not in names or not any(name.endswith(".safetensors") for name in names):
+    if "config.json" not in names or not any(name.endswith(".safetensors") for name in names):
         next_step = "Choose a repository with config.json and .safetensors files"
         raise DownloadError("no model that can be read in", repository, next_step)
-    return info.sha, sorted(files, key=lambda file: (file.size, file.name))
+    if len({name.lower() for name in names}) < len(files):  # one file to many a disk
+        raise DownloadError("two files of one name in", repository, "Choose another repository")
+    return _pinned(repository, info.sha), sorted(files, key=lambda file: (file.size, file.name))
+
+
+def _pinned(repository: Repository, commit: str | None) -> str:
+    """The commit, if it can be the one that was asked for."""
+    asked = repository.revision
+    if not commit or not COMMIT.fullmatch(commit) or (COMMIT.fullmatch(asked) and asked != commit):
+        raise DownloadError("the hub names no commit, or another one, for", repository, "Try again later")
+    return commit
+
+
+def _tidy(folder: Path, commit: str) -> None:
+    """Remove what pulls of other commits that were stopped have left."""
+    for path in folder.glob(".*"):
+        if path.name in (_LOCK, f".{commit}"):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _publish(repository: Repository, commit: str, files: list[_File], progress: Progress) -> None:
@@ -171,7 +197,7 @@ def _size(path: Path) -> int:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """One process at a time; the lock ends with the process."""
-    with path.open("w") as file:
+    with path.open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -198,5 +224,5 @@ def _said_clearly(repository: Repository) -> Iterator[None]:
     except (httpx.HTTPError, hub.OfflineModeIsEnabled):
         raise DownloadError("the hub cannot be reached for", repository, _BY_HAND) from None
     except OSError as error:
-        what = f"the files could not be kept ({os.strerror(error.errno or 0)})"
+        what = f"the files could not be kept ({error.strerror})"
         raise DownloadError(what, repository, _AGAIN) from None

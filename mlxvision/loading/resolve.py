@@ -17,7 +17,9 @@ from urllib.parse import quote, unquote
 from mlxvision.errors import ModelNotFoundError, UsageError
 from mlxvision_weights.registry import BUNDLED, bundled_model, cards, find_card
 
-__all__ = ["Repository", "models_folder", "pulled", "resolve"]
+__all__ = ["COMMIT", "Repository", "models_folder", "pulled", "resolve"]
+
+COMMIT = re.compile("[0-9a-f]{40}")
 
 _PART = r"(?!.*(?:--|\.\.))[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
 _REVISION = r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}"
@@ -59,11 +61,16 @@ class Repository:
         return self.folder / "refs" / quote(self.revision, safe="")
 
     def directory(self) -> Path | None:
-        """Where this revision is, if it was pulled."""
-        if not self.ref.is_file():
+        """Where this revision is, if it was pulled. Raises: ModelNotFoundError if that cannot be told"""
+        try:
+            commit = self.ref.read_bytes().decode("ascii", "replace")
+        except (FileNotFoundError, NotADirectoryError):
             return None
-        directory = self.folder / self.ref.read_text(encoding="ascii")
-        return directory if directory.is_dir() else None
+        except OSError as error:
+            what = f"cannot read which commit was pulled ({error.strerror})"
+            raise ModelNotFoundError(what, self.ref, "Check the permissions of this file") from error
+        directory = self.folder / commit
+        return directory if COMMIT.fullmatch(commit) and directory.is_dir() else None
 
 
 def models_folder() -> Path:

@@ -13,6 +13,7 @@ from mlxvision.errors import ModelFormatError
 from mlxvision.family import Cache, EncodedImage, ImageInput, Net
 from mlxvision.loading.arrays import defer, fill
 from mlxvision.loading.checkpoint import Tensor
+from mlxvision.nn.sharing import Group, as_first_says
 
 
 class Part:
@@ -57,11 +58,13 @@ def _stamp(file: Path) -> tuple[int, int, int] | None:
 class StoredNet:
     """A `Net` in two parts that are read when they are needed. takes_turns: never are both in memory.
 
-    module: the net itself.
+    module: the net itself, or this machine's part of it where a group shares it.
     """
 
-    def __init__(self, module: nn.Module, tower: Part, decoder: Part, *, takes_turns: bool) -> None:
-        self.module = module
+    def __init__(
+        self, module: nn.Module, tower: Part, decoder: Part, *, takes_turns: bool, group: Group | None = None
+    ) -> None:
+        self.module, self._group = module, group
         self._net, self._tower, self._decoder, self._takes_turns = cast(Net, module), tower, decoder, takes_turns
 
     def encode(self, image: ImageInput, each_step: Callable[[], None]) -> EncodedImage:
@@ -79,7 +82,8 @@ class StoredNet:
         return self._net.hidden(tokens, cache)
 
     def logits(self, hidden: mx.array) -> mx.array:
-        return self._net.logits(hidden)
+        logits = self._net.logits(hidden)
+        return as_first_says(logits, self._group) if self._group else logits
 
     def _need(self, part: Part, other: Part) -> None:
         if part.is_held:

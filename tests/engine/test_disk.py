@@ -1,5 +1,6 @@
 """Arrays on disk: what is read is what was written, or nothing."""
 
+import fcntl
 import os
 import stat
 import subprocess
@@ -70,6 +71,15 @@ def test_any_flipped_bit_is_found(disk):
     assert disk.n_dropped == 8 * len(content)
 
 
+@pytest.mark.parametrize("n_zeros", [1, 9, 40, 400])
+def test_an_entry_with_zeros_in_place_of_its_tail_is_dropped(disk, n_zeros):
+    disk.write(KEY, arrays())
+    content = entry(disk).read_bytes()
+    entry(disk).write_bytes(content[:-n_zeros] + bytes(n_zeros))
+    assert disk.read(KEY) is None
+    assert (files(disk), disk.n_dropped) == ([], 1)
+
+
 @pytest.mark.parametrize("length", [0, 7, 8, 100, -1])
 def test_a_truncated_entry_is_dropped(disk, length):
     disk.write(KEY, arrays())
@@ -81,9 +91,12 @@ def test_a_truncated_entry_is_dropped(disk, length):
 
 def test_an_entry_under_another_key_is_dropped(disk):
     disk.write(KEY, arrays())
-    entry(disk).rename(entry(disk, OTHER))
-    assert disk.read(OTHER) is None
-    assert (files(disk), disk.n_dropped) == ([], 1)
+    disk.write(OTHER, arrays(1))
+    entry(disk).rename(disk.folder / "aside")
+    entry(disk, OTHER).rename(entry(disk))
+    (disk.folder / "aside").rename(entry(disk, OTHER))
+    assert (disk.read(KEY), disk.read(OTHER)) == (None, None)
+    assert (files(disk), disk.n_dropped) == ([], 2)
 
 
 def test_a_foreign_safetensors_file_is_dropped(disk):
@@ -124,7 +137,7 @@ def test_what_exceeds_all_room_is_not_written(disk):
 
 
 def test_a_folder_that_cannot_be_written_only_means_no_cache(tmp_path):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     for folder in (tmp_path / "file" / "cache", tmp_path / "file"):
         disk = DiskCache(folder)
         disk.write(KEY, arrays())
@@ -164,13 +177,25 @@ def writer(disk, setup=""):
 def test_a_process_killed_while_writing_publishes_nothing(disk, step):
     with writer(disk, f"os.{step} = lambda *_: os._exit(9)") as process:
         assert process.wait() == 9
-    (left,) = disk.folder.iterdir()
+    (left,) = files(disk)
+    assert left.startswith(".arriving-")
     assert disk.read(KEY) is None
-    assert disk.size() == (0, 0)
-    assert left.exists()  # it could still be arriving
-    os.utime(left, (1, 1))
     disk.write(OTHER, arrays())
     assert files(disk) == [entry(disk, OTHER).name]
+
+
+def test_what_another_process_is_writing_is_left_alone_and_has_its_room(disk):
+    disk.write(OTHER, arrays())
+    size = disk.size()[1]
+    disk.limit_bytes = 2 * size
+    (disk.folder / ".arriving-x").write_bytes(bytes(size))
+    with (disk.folder / ".arriving-x").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        disk.write(KEY, arrays())
+        assert files(disk) == [".arriving-x", entry(disk).name]
+        assert disk.size() == (1, size)
+    disk.write(OTHER, arrays())
+    assert files(disk) == [entry(disk).name, entry(disk, OTHER).name]
 
 
 def test_processes_that_write_one_entry_are_never_seen_half_way(disk):
@@ -188,9 +213,9 @@ def test_processes_that_write_one_entry_are_never_seen_half_way(disk):
 
 def test_clear_removes_what_is_ours_and_nothing_else(disk):
     disk.write(KEY, arrays())
-    (disk.folder / ".arriving-x").write_text("")
-    (disk.folder / "notes.txt").write_text("")
-    (disk.folder / "model.safetensors").write_text("")
+    (disk.folder / ".arriving-x").write_text("", encoding="utf-8")
+    (disk.folder / "notes.txt").write_text("", encoding="utf-8")
+    (disk.folder / "model.safetensors").write_text("", encoding="utf-8")
     disk.clear()
     assert files(disk) == ["model.safetensors", "notes.txt"]
     DiskCache(disk.folder / "nothing").clear()

@@ -1,3 +1,4 @@
+import pickle
 import re
 
 import pytest
@@ -33,7 +34,13 @@ def test_a_message_says_what_with_which_value_and_what_next():
     assert isinstance(error, MLXVisionError)
 
 
-@pytest.mark.parametrize("value", ["a\nb", "\x1b[31mred", "\x00", "\u202eright to left", "\ud800"])
+def test_an_error_comes_through_to_another_process():
+    error = ModelNotFoundError("this model is not on this machine", "x" * 1000, "Pull it")
+    copy = pickle.loads(pickle.dumps(error))
+    assert (type(copy), str(copy)) == (ModelNotFoundError, str(error))
+
+
+@pytest.mark.parametrize("value", ["a\nb", "\x1b[31mred", "\x00", "\u202eright to left", "\ud800", "two\u2028lines"])
 def test_no_control_character_reaches_a_message(value):
     assert all(c.isprintable() for c in shorten(value))
 

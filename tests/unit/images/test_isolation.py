@@ -44,7 +44,7 @@ print({"mlx", "transformers", "PIL.ImageCms", "urllib.request", "difflib"} & set
 
 def run(script: str, *arguments: str) -> list[str]:
     command = [sys.executable, "-B", "-W", "error", "-c", script, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    return subprocess.run(command, check=True, capture_output=True, text=True, encoding="utf-8").stdout.splitlines()
 
 
 def test_no_socket_no_process_and_no_file_is_made(tmp_path):

@@ -13,6 +13,7 @@ import mlxvision.images.source as reading
 from mlxvision.errors import ImageTooLargeError
 from mlxvision.images import open_image
 from tests.fakes.pictures import encoded, gradient, png, png_chunk, tiff
+from tests.safety.corpus.image_files import jpeg_of_scans
 
 COUNT_MEMORY = """
 import sys
@@ -43,7 +44,9 @@ def black(width: int, height: int, depth: int, colour_type: int, channels: int) 
 
 def outcome(path) -> tuple[str, int]:
     command = [sys.executable, "-c", COUNT_MEMORY, str(path)]
-    said, megabytes = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    said, megabytes = subprocess.run(
+        command, check=True, capture_output=True, text=True, encoding="utf-8"
+    ).stdout.split()
     return said, int(megabytes)
 
 
@@ -86,6 +89,48 @@ def test_the_limit_depends_on_what_the_decoder_needs(monkeypatch, size, options,
     monkeypatch.setattr(decoding, "_MEMORY_BYTES", needed - cost)
     with pytest.raises(ImageTooLargeError):
         open_image(data)
+
+
+def test_a_jpeg_whose_channels_come_one_by_one_is_as_costly_as_a_progressive_one(monkeypatch):
+    data = jpeg_of_scans([encoded(gradient()[..., channel], "JPEG") for channel in range(3)])
+    monkeypatch.setattr(decoding, "_ALWAYS_TAKEN_PX", 0)
+    monkeypatch.setattr(decoding, "_MEMORY_BYTES", 48 * 32 * 12 + len(data))
+    assert open_image(data).width == 48
+    monkeypatch.setattr(decoding, "_MEMORY_BYTES", 48 * 32 * 12 + len(data) - 1)
+    with pytest.raises(ImageTooLargeError):
+        open_image(data)
+
+
+def test_a_jpeg_of_hundreds_of_scans_is_refused():
+    data = encoded(gradient(), "JPEG", progressive=True)
+    scan, end = data.rindex(b"\xff\xda"), len(data) - 2
+    n_before = data.count(b"\xff\xda\0") - 1
+    for n, refused in [(100 - n_before, False), (101 - n_before, True)]:
+        many = data[:scan] + data[scan:end] * n + data[end:]
+        if refused:
+            with pytest.raises(ImageTooLargeError, match="more than 100 scans"):
+                open_image(many)
+        else:
+            assert open_image(many).width == 48
+
+
+SEGMENT = b"\xff\xe1" + (98).to_bytes(2) + b"Exif\0\0" + bytes(90)
+
+
+@pytest.mark.parametrize(
+    ("data", "at", "part"),
+    [
+        (encoded(gradient(), "PNG"), 33, png_chunk(b"abCd", b"")),
+        (encoded(gradient(), "JPEG"), 2, SEGMENT),
+        (encoded(gradient(), "JPEG"), 2, b"\xff\xfe\0\2"),
+    ],
+    ids=["PNG chunks", "JPEG EXIF", "JPEG comments"],
+)
+def test_a_file_of_very_many_tiny_parts_is_given_up(monkeypatch, data, at, part):
+    assert open_image(data).width == 48
+    monkeypatch.setattr(decoding, "_MOST_CPU_S", 0.05)
+    with pytest.raises(ImageTooLargeError, match=r"decoding takes too long: bytes\. Save"):
+        open_image(data[:at] + 60_000 * part + data[at:])
 
 
 def test_a_tiny_tiff_in_a_huge_tile_is_refused():

@@ -83,6 +83,22 @@ def test_empty_standard_input_is_refused(monkeypatch):
         open_image("-")
 
 
+def test_a_process_without_standard_input_is_told_so(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(ImageNotFoundError, match="there is no standard input"):
+        open_image("-")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="needs a regular file that cannot be read")
+def test_a_file_that_cannot_be_read_is_refused_without_its_address(monkeypatch):
+    with pytest.raises(ImageNotFoundError, match=r"cannot be read \(Input/output error\): /proc/self/mem\. Copy"):
+        open_image("/proc/self/mem")
+    with open("/proc/self/mem", encoding="latin-1") as file:
+        monkeypatch.setattr("sys.stdin", file)
+        with pytest.raises(ImageNotFoundError, match=r"cannot be read \(Input/output error\): stdin"):
+            open_image("-")
+
+
 @pytest.mark.parametrize("url", ["http://a.example/b.png", "HTTPS://a.example/b.png", "ftp://a/b.png", "s3://a/b.png"])
 def test_nothing_is_fetched(url):
     with pytest.raises(UsageError, match=r"nothing is fetched .* Download the picture"):
@@ -173,6 +189,14 @@ def test_a_missing_file_brings_up_similar_names_and_the_working_directory(folder
     assert folder.name in str(caught.value)
     with pytest.raises(ImageNotFoundError, match=r"Similar names there: receipt\.png\.$"):
         open_image(folder / "reciept.png")
+
+
+def test_long_names_near_a_missing_file_are_shortened(folder):
+    for end in "abc":
+        (folder / f"{'l' * 250}{end}.png").write_bytes(DATA)
+    with pytest.raises(ImageNotFoundError, match=r"Similar names there: l+") as caught:
+        open_image(folder / f"{'l' * 250}.png")
+    assert len(str(caught.value)) < 600
 
 
 @pytest.mark.parametrize("given", ["", "no/such/folder/x.png", "receipt.png/x.png", "a\0b", "x" * 5000, "\ud800.png"])

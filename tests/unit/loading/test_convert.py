@@ -130,7 +130,7 @@ def test_shards_stay_below_their_limit_and_the_index_names_them(checkpoints, tmp
     files = sorted(tmp_path.glob("many/*.safetensors"))
     assert len(files) > 3
     assert files[0].name == f"model-00001-of-{len(files):05}.safetensors"
-    index = json.loads((tmp_path / "many" / INDEX).read_text())
+    index = json.loads((tmp_path / "many" / INDEX).read_text(encoding="utf-8"))
     one, many = weights(tmp_path / "one"), weights(tmp_path / "many")
     assert index["weight_map"].keys() == one.keys() == many.keys()
     assert index["metadata"]["total_size"] == sum(x.nbytes for x in many.values())
@@ -163,10 +163,10 @@ def test_the_texts_travel_along_and_code_does_not(checkpoints, tmp_path):
     source = checkpoints.write(eos_token_id=[1, 2])
     travelling = ("tokenizer_config.json", "chat_template.jinja", "generation_config.json", "LICENSE.txt")
     for name in (*travelling, "modeling_toy.py", "pytorch_model.bin", "notes.md"):
-        (source / name).write_text(name)
+        (source / name).write_text(name, encoding="utf-8")
     os.mkfifo(source / "merges.txt")
     convert(source, tmp_path / "out", name="owner/toy")
-    config = json.loads((tmp_path / "out" / "config.json").read_text())
+    config = json.loads((tmp_path / "out" / "config.json").read_text(encoding="utf-8"))
     assert config["quantization"] == config["quantization_config"] == {"bits": 4, "group_size": 64}
     assert config["eos_token_id"] == [1, 2]
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
@@ -183,14 +183,14 @@ def test_the_texts_travel_along_and_code_does_not(checkpoints, tmp_path):
 
 def test_the_card_names_source_recipe_and_size(checkpoints, tmp_path):
     report = convert(checkpoints.write(), tmp_path / "out", name="owner/toy", bits=8)
-    card = (tmp_path / "out" / "README.md").read_text()
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert f"| owner/toy | default | 8 | 64 | {report.bits_per_weight:.2f} |" in card
 
 
 def test_the_card_does_not_show_where_a_directory_lies(checkpoints, tmp_path):
     source = checkpoints.write("my-model")
     convert(source, tmp_path / "out", name=str(source))
-    card = (tmp_path / "out" / "README.md").read_text()
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "my-model" in card
     assert str(tmp_path) not in card
 
@@ -210,7 +210,9 @@ def test_memory_does_not_grow_with_the_model(checkpoints, tmp_path):
         arrays[key] = np.resize(arrays[key], (1_250_000, arrays[key].shape[1]))
     source = checkpoints.write(shards={"model.safetensors": arrays}, vocab=1_250_000)
     command = [sys.executable, "-c", CONVERT, str(source), str(tmp_path / "out")]
-    growth, reported = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    growth, reported = subprocess.run(
+        command, check=True, capture_output=True, text=True, encoding="utf-8"
+    ).stdout.split()
     assert int(growth) < sum(x.nbytes for x in arrays.values()) / 3
     assert reported == "True"
 
@@ -253,11 +255,11 @@ def test_a_quantized_model_is_not_quantized_again(checkpoints, tmp_path):
 def test_a_directory_with_anything_in_it_is_not_written_to(checkpoints, tmp_path):
     source = checkpoints.write()
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "mine").write_text("precious")
+    (tmp_path / "out" / "mine").write_text("precious", encoding="utf-8")
     for out in (tmp_path / "out", source, source / "config.json"):
         with pytest.raises(UsageError, match="is not empty"):
             convert(source, out, name="toy")
-    assert (tmp_path / "out" / "mine").read_text() == "precious"
+    assert (tmp_path / "out" / "mine").read_text(encoding="utf-8") == "precious"
 
 
 def test_an_empty_directory_is_filled(checkpoints, tmp_path):
@@ -293,7 +295,7 @@ def test_every_recipe_says_what_it_is_about():
 def test_one_flipped_bit_of_a_converted_model_is_found_but_its_card_may_be_edited(checkpoints, tmp_path):
     out = tmp_path / "out"
     convert(checkpoints.write(), out, name="toy")
-    (out / "README.md").write_text("my own words")
+    (out / "README.md").write_text("my own words", encoding="utf-8")
     assert verify(out) == []
     weights_file = next(out.glob("*.safetensors"))
     content = bytearray(weights_file.read_bytes())

@@ -263,6 +263,16 @@ def test_a_scale_that_is_no_number_is_named(checkpoints):
         load_model(checkpoints.write(shards={"model.safetensors": arrays}), "toy")
 
 
+@pytest.mark.parametrize(("mode", "scale"), [("mxfp4", 0xFF), ("mxfp8", 0xFF), ("nvfp4", 0x7F), ("nvfp4", 0xFF)])
+def test_a_scale_of_one_byte_that_is_no_number_is_named(checkpoints, mode, scale):
+    arrays = with_quantized(checkpoints.arrays(), FIRST, mode=mode)
+    arrays[f"{FIRST}.scales"] = np.minimum(arrays[f"{FIRST}.scales"], 0x7E)
+    assert load_model(checkpoints.write("sound", {"model.safetensors": arrays}), "toy").name == "toy"
+    arrays[f"{FIRST}.scales"][1, 1] = scale
+    with pytest.raises(ModelFormatError, match=r"NaN or infinity in language_model\.layers\.0\.scales"):
+        load_model(checkpoints.write(shards={"model.safetensors": arrays}), "toy")
+
+
 def test_the_largest_finite_values_are_numbers(checkpoints):
     arrays = checkpoints.arrays()
     arrays[f"{HEAD}.weight"][:] = 65504
@@ -294,8 +304,12 @@ def test_nothing_in_the_directory_is_executed(checkpoints, tmp_path):
     directory = checkpoints.write(model_file="evil.py", auto_map={"AutoModel": "evil.Model"}, trust_remote_code=True)
     trap = f"open({str(tmp_path / 'ran')!r}, 'w')"
     for name in ("evil.py", "modeling_toy.py", "sitecustomize.py", "__init__.py"):
-        (directory / name).write_text(trap)
-    (directory / "chat_template.jinja").write_text("{{ cycler.__init__.__globals__.os.system('touch ran') }}")
-    (directory / "tokenizer_config.json").write_text(json.dumps({"auto_map": {"AutoTokenizer": ["evil.T", None]}}))
+        (directory / name).write_text(trap, encoding="utf-8")
+    (directory / "chat_template.jinja").write_text(
+        "{{ cycler.__init__.__globals__.os.system('touch ran') }}", encoding="utf-8"
+    )
+    (directory / "tokenizer_config.json").write_text(
+        json.dumps({"auto_map": {"AutoTokenizer": ["evil.T", None]}}), encoding="utf-8"
+    )
     assert load_model(directory, "toy").name == "toy"
     assert not (tmp_path / "ran").exists()

@@ -32,7 +32,7 @@ def test_a_pull_brings_the_wanted_files_of_the_commit_and_nothing_else(hub, home
     assert directory == home / "models" / "owner" / "toy" / COMMIT
     assert names(directory) == ["README.md", "config.json", "manifest.json", "model.safetensors"]
     assert (directory / "model.safetensors").read_bytes() == hub.files["model.safetensors"]
-    assert json.loads((directory / "manifest.json").read_text())["commit"] == COMMIT
+    assert json.loads((directory / "manifest.json").read_text(encoding="utf-8"))["commit"] == COMMIT
     assert verify(directory) == []
 
 
@@ -252,6 +252,6 @@ def test_verify_finds_missing_short_and_extra_files(hub):
 @pytest.mark.parametrize("manifest", [None, "", "[]", "{}", '{"files": []}', '{"files": {"a": 1}}'])
 def test_verify_needs_a_manifest(tmp_path, manifest):
     if manifest is not None:
-        (tmp_path / "manifest.json").write_text(manifest)
+        (tmp_path / "manifest.json").write_text(manifest, encoding="utf-8")
     with pytest.raises(ModelFormatError, match=r"no readable manifest\.json in"):
         verify(tmp_path)

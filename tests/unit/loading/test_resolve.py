@@ -15,9 +15,9 @@ def put(name: str) -> Path:
     repository = Repository.parse(name)
     directory = repository.folder / COMMIT
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "config.json").write_text("{}")
+    (directory / "config.json").write_text("{}", encoding="utf-8")
     repository.ref.parent.mkdir(exist_ok=True)
-    repository.ref.write_text(COMMIT)
+    repository.ref.write_text(COMMIT, encoding="utf-8")
     return directory
 
 
@@ -26,13 +26,13 @@ def test_without_a_name_the_bundled_model_is_meant(home):
 
 
 def test_the_environment_names_the_default_model(home, tmp_path, monkeypatch):
-    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     monkeypatch.setenv("MLXVISION_MODEL", str(tmp_path))
     assert resolve() == tmp_path
 
 
 def test_a_directory_with_a_config_is_itself(home, tmp_path, monkeypatch):
-    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     monkeypatch.setenv("HOME", str(tmp_path.parent))
     assert resolve(str(tmp_path)) == tmp_path
     assert resolve(f"~/{tmp_path.name}") == tmp_path
@@ -93,6 +93,14 @@ def test_a_repository_directory_that_was_removed_is_not_found(home):
     directory.rmdir()
     with pytest.raises(ModelNotFoundError, match="mlxvision pull owner/toy"):
         resolve("owner/toy")
+
+
+def test_a_note_of_the_commit_that_cannot_be_read_is_one_clear_sentence(home):
+    put("owner/toy")
+    Repository.parse("owner/toy@v1").ref.mkdir()
+    for name in ("owner/toy@v1", "owner/toy@" + "/".join("a" * 100)):  # a folder in its place, a name too long
+        with pytest.raises(ModelNotFoundError, match=r"cannot read which commit was pulled \("):
+            resolve(name)
 
 
 def test_the_models_folder_follows_the_platform(monkeypatch, tmp_path):

@@ -133,12 +133,12 @@ def unstated(directory):
 
 
 def broken(directory):
-    (directory / "manifest.json").write_text('{"files": []}')
+    (directory / "manifest.json").write_text('{"files": []}', encoding="utf-8")
 
 
 def of_another_size(directory):
     path = directory / "manifest.json"
-    path.write_text(path.read_text().replace('"size": ', '"size": 1'))
+    path.write_text(path.read_text(encoding="utf-8").replace('"size": ', '"size": 1'), encoding="utf-8")
 
 
 @pytest.mark.parametrize("spoil", [overwritten, unstated, broken, of_another_size])

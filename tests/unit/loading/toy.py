@@ -123,8 +123,8 @@ class Checkpoints:
         directory = self.folder / name
         directory.mkdir()
         values = {"model_type": "toy", "width": 64, "side": 2, "vocab": 8, **config}
-        (directory / "config.json").write_text(json.dumps(values))
-        (directory / "preprocessor_config.json").write_text("{}")
+        (directory / "config.json").write_text(json.dumps(values), encoding="utf-8")
+        (directory / "preprocessor_config.json").write_text("{}", encoding="utf-8")
         Tokenizer(WordLevel({"[UNK]": 0, PROMPT: 5}, unk_token="[UNK]")).save(str(directory / "tokenizer.json"))
         for file, arrays in (shards or {"model.safetensors": self.arrays(values["side"], values["vocab"])}).items():
             write_safetensors(directory / file, arrays, metadata or {"format": "pt"})

@@ -3,7 +3,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers
+from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers, processors
 from tokenizers import Tokenizer as HubTokenizer
 
 from mlxvision.errors import ModelFormatError, UsageError
@@ -111,12 +111,55 @@ def test_a_token_beyond_the_vocabulary_has_no_text():
 
 
 @pytest.mark.parametrize(
-    "content", [None, b"", b"{", b"\xff\xfe", b"[]", b"{}", json.dumps({"model": {"type": "BPE"}}).encode()]
+    "content", [b"", b"{", b"\xff\xfe", b"[]", b"{}", json.dumps({"model": {"type": "BPE"}}).encode()]
 )
-def test_a_missing_or_damaged_file_is_an_error_of_the_checkpoint(tmp_path, content):
-    if content is not None:
-        (tmp_path / "tokenizer.json").write_bytes(content)
+def test_a_damaged_file_is_an_error_of_the_checkpoint(tmp_path, content):
+    (tmp_path / "tokenizer.json").write_bytes(content)
     with pytest.raises(ModelFormatError) as caught:
         Tokenizer.from_directory(tmp_path)
     expected = f"cannot read the tokenizer: {tmp_path / 'tokenizer.json'}. Copy the repository's tokenizer.json."
     assert str(caught.value) == expected
+
+
+def test_a_missing_file_is_an_error_of_the_checkpoint(tmp_path):
+    with pytest.raises(ModelFormatError, match=r"missing: .*tokenizer\.json"):
+        Tokenizer.from_directory(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("part", "step"),
+    [
+        ("normalizer", normalizers.Sequence([normalizers.NFC(), normalizers.Replace("a", "a" * 1000)])),
+        ("normalizer", normalizers.Prepend("a" * 1000)),
+        ("pre_tokenizer", pre_tokenizers.Sequence([pre_tokenizers.ByteLevel(), pre_tokenizers.Metaspace()])),
+        ("decoder", decoders.Replace("a", "a" * 1000)),
+        ("model", models.Unigram()),
+    ],
+)
+def test_steps_that_no_family_has_are_refused(tmp_path, part, step):
+    tokenizer = characters()
+    setattr(tokenizer, part, step)
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(ModelFormatError, match="does what none of ours does"):
+        Tokenizer.from_directory(tmp_path)
+
+
+def test_a_template_around_the_text_has_no_effect(tmp_path):
+    tokenizer = characters()
+    tokenizer.post_processor = processors.TemplateProcessing("$A $A $A", None, [])
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    assert len(Tokenizer.from_directory(tmp_path).encode("abc")) == 3
+
+
+def test_a_tokenizer_that_knows_no_word_for_a_text_is_an_error_of_the_checkpoint(tmp_path):
+    HubTokenizer(models.WordLevel({"a": 0}, "<|unk|>")).save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(ModelFormatError, match="cannot encode a text"):
+        Tokenizer.from_directory(tmp_path).encode("b")
+
+
+def test_only_tokens_that_are_not_special_may_be_text(tokenizer):
+    (a,) = tokenizer.encode("a")
+    assert tokenizer.may_be_text(a)
+    assert not tokenizer.may_be_text(tokenizer.special("<|eot_id|>"))
+    assert not tokenizer.may_be_text(tokenizer.n_ids)
+    assert tokenizer.n_ids > max(a, *map(tokenizer.special, NAMES))
