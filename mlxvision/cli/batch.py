@@ -14,6 +14,7 @@ from functools import partial
 from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+from zlib import crc32
 
 from mlxvision.cli.cache import use_disk
 from mlxvision.cli.generate import read_prompt
@@ -38,30 +39,45 @@ def run(args: argparse.Namespace) -> int:
     from mlxvision.engine.sampling import check_sampling
 
     check_sampling(Sampling(max_tokens=args.max_tokens))
-    prompt, rows = read_prompt(args), Rows(args.out)
+    share = Share()
+    prompt, rows = read_prompt(args), Rows(args.out, share.rank)
     found = files(args.images, rows)
-    if not found and not args.watch:
-        raise UsageError("no file matches", args.images, "Give a pattern in quotes, such as 'DIR/**/*.jpg'")
+    if not args.watch:
+        _check(found, args.images, share)
     use_disk(args)
     with Status() as status:
         status.show(f"loading {args.model or 'the model'}")
         model = load(args.model, force=args.force, low_memory=args.low_memory, max_pixels=args.max_pixels)
-        folder = Folder(model, args, prompt, rows, status)
+        folder = Folder(model, args, prompt, rows, share, status)
         if args.watch:
             folder.watch(args.images)
         folder.ask(list(found))
-    if folder.n_failed:
-        raise ImageError("pictures that failed", f"{folder.n_failed} of {folder.n_ended}", f"See {args.out}")
+    n_failed = share.total(folder.n_failed)
+    if share.rank:
+        return 0
+    rows.join()
+    if n_failed:
+        raise ImageError("pictures that failed", f"{n_failed} of {folder.n_ended}", f"See {args.out}")
     return 0
+
+
+def _check(found: Mapping[str, Signature], pattern: str, share: Share) -> None:
+    """Raises: UsageError"""
+    if not found:
+        raise UsageError("no file matches", pattern, "Give a pattern in quotes, such as 'DIR/**/*.jpg'")
+    seen = crc32(repr([(path, size) for path, (size, _) in found.items()]).encode()) >> 8
+    if share.total(seen) != share.n * seen:
+        raise UsageError("the machines see different files", pattern, "Give all of them the same folder")
 
 
 def files(pattern: str, rows: Rows) -> dict[str, Signature]:
     """The files that match, except the results themselves."""
-    found = {}
-    for path in sorted(glob(os.path.expanduser(pattern), recursive=True)):
+    paths, found = sorted(glob(os.path.expanduser(pattern), recursive=True)), {}
+    results = rows.places()
+    for path in paths:
         with suppress(OSError):  # gone again
             about = os.stat(path)
-            if stat.S_ISREG(about.st_mode) and not rows.is_at(about):
+            if stat.S_ISREG(about.st_mode) and (about.st_dev, about.st_ino) not in results:
                 found[path] = about.st_size, about.st_mtime_ns
     return found
 
@@ -80,11 +96,38 @@ class _Picture:
     failed: bool = False
 
 
+class Share:
+    """This machine's part of the pictures, of n machines that `mlx.launch` started.
+
+    The content of a picture tells whose it is, so that pictures of the same content are counted by one machine.
+    """
+
+    def __init__(self) -> None:
+        """Raises: UsageError"""
+        from mlxvision.nn.sharing import launched
+
+        self._group = launched()
+        self.rank, self.n = (self._group.rank(), self._group.size()) if self._group else (0, 1)
+
+    def holds(self, key: str) -> bool:
+        return crc32(os.fsencode(key)) % self.n == self.rank
+
+    def total(self, count: int) -> int:
+        """Of all machines, for which this waits. Raises: UsageError"""
+        from mlxvision.engine.worker import shared_worker
+        from mlxvision.nn.sharing import sum_of_all
+
+        group = self._group
+        return shared_worker().submit(lambda: sum_of_all(count, group)).result() if group else count
+
+
 class Folder:
     """Asks about pictures and writes down what is answered, except where that was done before."""
 
-    def __init__(self, model: Model, args: argparse.Namespace, prompt: str, rows: Rows, status: Status) -> None:
-        self._model, self._prompt, self._rows, self._status = model, prompt, rows, status
+    def __init__(
+        self, model: Model, args: argparse.Namespace, prompt: str, rows: Rows, share: Share, status: Status
+    ) -> None:
+        self._model, self._prompt, self._rows, self._share, self._status = model, prompt, rows, share, status
         self._system = (Message("system", (args.system,)),) if args.system else ()
         self._sampling, self._plan = Sampling(max_tokens=args.max_tokens), args.plan
         self._asked = {
@@ -131,15 +174,22 @@ class Folder:
             self._show()
 
     def _to_request(self, picture: _Picture) -> Request | None:
-        """None for a picture that has its row.
+        """None for a picture that has its row, or is another machine's.
 
         Raises: ImageError
         """
         from mlxvision.images.decoding import decode
         from mlxvision.images.source import read
 
-        data, name = read(Path(picture.path))
+        try:
+            data, name = read(Path(picture.path))
+        except ImageError:
+            if self._share.holds(picture.path):
+                raise
+            return None
         picture.sha256 = hashlib.sha256(data).hexdigest()
+        if not self._share.holds(picture.sha256):
+            return None
         failed = self._rows.take(picture.sha256, self._asked)
         if failed is not None or self._contents.get(picture.path) == picture.sha256:
             picture.failed = bool(failed)

@@ -34,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         warnings.simplefilter("ignore")  # stderr belongs to our own lines
     if sys.stdin is None:
         os.open(os.devnull, os.O_RDONLY)  # else the first file opened gets the number 0, which MLX does not read
+    if os.environ.get("MLX_RANK", "0") != "0":
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 of machines that answer together, the first one speaks
     with _raising_signals():
         try:
             return _run(argv)

@@ -43,18 +43,23 @@ def run(args: argparse.Namespace) -> int:
     from mlxvision.api import load, stream
     from mlxvision.engine.sampling import check_sampling
     from mlxvision.images import open_image
+    from mlxvision.nn.sharing import launched
 
     sampling = to_sampling(args)
     check_sampling(sampling)
     prompt = read_prompt(args)
     _check_drawing(args)
     use_disk(args)
+    group = launched()
+    if group and group.rank():
+        args.show_input = args.draw_boxes = None  # the first machine writes them
     with Status(quiet=args.quiet) as status:
         start = time.perf_counter()
         images = [open_image(source) for source in args.image]
         opened = time.perf_counter()
         status.show(f"loading {args.model or 'the model'}")
-        model = load(args.model, force=args.force, low_memory=args.low_memory, max_pixels=args.max_pixels)
+        limits = {"force": args.force, "low_memory": args.low_memory, "max_pixels": args.max_pixels}
+        model = load(args.model, **limits, group=group)
         loaded = time.perf_counter()
         if args.draw_boxes is not None and model.family.boxes is None:
             raise UsageError("the model does not say where things are", model.family.name, "Leave --draw-boxes out")

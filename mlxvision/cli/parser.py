@@ -4,7 +4,7 @@ import argparse
 from typing import NoReturn, get_args
 
 from mlxvision import __version__
-from mlxvision.cli import batch, cache, chat, generate, mcp, models
+from mlxvision.cli import batch, bench, cache, chat, generate, mcp, models
 from mlxvision.errors import UsageError
 from mlxvision.types import Plan, Sampling
 
@@ -30,6 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_pull(add("pull", help="bring a model to this machine", allow_abbrev=False))
     _add_list(add("list", help="list the models on this machine", allow_abbrev=False))
     _add_verify(add("verify", help="check the files of a model", allow_abbrev=False))
+    _add_bench(add("bench", help="measure a model on this machine", allow_abbrev=False))
     leaves = list(commands.choices.values())
     leaves += _add_cache(add("cache", help="what is remembered of images on disk", allow_abbrev=False))
     leaves += _add_mcp(add("mcp", help="serve assistants, and tell their hosts so", allow_abbrev=False))
@@ -182,6 +183,15 @@ def _add_cache(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]
     clear = commands.add_parser("clear", help="remove all of it", allow_abbrev=False)
     clear.set_defaults(run=cache.run_clear)
     return [stats, clear]
+
+
+def _add_bench(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Measure what a picture and a token cost on this machine, and predict the limits of Macs."
+    parser.set_defaults(run=bench.run)
+    add = parser.add_argument
+    add("--model", help="a directory, a pulled OWNER/NAME[@REVISION] or a card's name [$MLXVISION_MODEL, else nano]")
+    add("--force", action="store_true", help="load a model that does not seem to fit into memory")
+    add("--json", action="store_true", help="one JSON object instead of the tables")
 
 
 def _add_mcp(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:

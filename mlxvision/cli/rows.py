@@ -1,4 +1,8 @@
-"""A file of JSON rows, one for each picture, to which every run adds."""
+"""A file of JSON rows, one for each picture, to which every run adds.
+
+Where machines work together, only the first adds to the file itself; each other one to a file beside it, `FILE.1` and
+so on, whose rows the first takes over in the end.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,9 @@ import json
 import os
 import stat
 from collections import defaultdict
-from typing import Any, NoReturn
+from contextlib import suppress
+from glob import escape, glob
+from typing import Any, BinaryIO, NoReturn
 
 from mlxvision.errors import UsageError
 
@@ -17,27 +23,47 @@ _BEGINNING = f'{{"{_KEYS[0]}": "'.encode()
 class Rows:
     """sha256: of a picture's file. asked: all that its answer depends on besides, as a JSON object."""
 
-    def __init__(self, path: str) -> None:
-        """Take off the end what a run that was killed left half-written.
+    def __init__(self, path: str, rank: int = 0) -> None:
+        """Take off the end what a run that was killed left half-written. rank: of this machine.
 
-        Raises: UsageError, also if the file holds anything but rows; it is then left as it is.
+        Raises: UsageError, also if a file holds anything but rows; it is then left as it is.
         """
-        self._path = path
+        self._first, self._path = path, f"{path}.{rank}" if rank else path
         self._earlier: dict[tuple[str | None, str], list[bool]] = defaultdict(list)
         try:
-            self._file = open(path, "a+b")  # noqa: SIM115 until the process ends
+            self._file = open(self._path, "a+b")  # noqa: SIM115 until the process ends
             if not stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
-                self._refuse()
+                self._refuse(self._path)
             self._file.seek(0)
-            rest = self._read()
+            rest = self._read(self._file)
             if rest:
                 self._file.truncate(self._file.seek(0, os.SEEK_END) - len(rest))
+            for other in self._others():
+                with open(other, "rb") as file:
+                    self._read(file)
         except (OSError, ValueError) as error:
-            raise UsageError("cannot open the results", path, "Give --out a file in a folder that is there") from error
+            advice = "Give --out a file in a folder that is there"
+            raise UsageError("cannot open the results", self._path, advice) from error
 
-    def is_at(self, about: os.stat_result) -> bool:
-        """Whether this is the file."""
-        return os.path.samestat(os.fstat(self._file.fileno()), about)
+    def places(self) -> set[tuple[int, int]]:
+        """What tells the files of results from all others: where they are on disk."""
+        places = set()
+        for path in (self._path, *self._others()):
+            with suppress(OSError):  # taken over by now
+                about = os.stat(path)
+                places.add((about.st_dev, about.st_ino))
+        return places
+
+    def join(self) -> None:
+        """Take over the rows of the other machines, and remove their files. Raises: UsageError"""
+        for path in self._others():
+            try:
+                with open(path, "rb") as file:
+                    rows = b"".join(line for line in file if line.endswith(b"\n"))
+                self._write(rows)
+                os.remove(path)
+            except OSError as error:
+                raise UsageError("cannot take over results", path, "Check its permissions") from error
 
     def take(self, sha256: str, asked: dict[str, Any]) -> bool | None:
         """Whether the row of an earlier run tells an error; None without a row. Each serves one file only."""
@@ -46,27 +72,33 @@ class Rows:
 
     def add(self, row: dict[str, Any]) -> None:
         """Raises: UsageError if it cannot be written."""
+        self._write(json.dumps({key: row.get(key) for key in _KEYS}).encode() + b"\n")
+
+    def _write(self, rows: bytes) -> None:
         try:
-            self._file.write(json.dumps({key: row.get(key) for key in _KEYS}).encode() + b"\n")
+            self._file.write(rows)
             self._file.flush()
         except OSError as error:
-            raise UsageError(
-                f"cannot write the results ({error.strerror})", self._path, "Run it again later"
-            ) from error
+            advice = "Run it again later"
+            raise UsageError(f"cannot write the results ({error.strerror})", self._path, advice) from error
 
-    def _read(self) -> bytes:
+    def _others(self) -> list[str]:
+        parts = [path for path in glob(f"{escape(self._first)}.*") if path.rpartition(".")[2].isdecimal()]
+        return [path for path in (self._first, *sorted(parts)) if path != self._path and os.path.exists(path)]
+
+    def _read(self, file: BinaryIO) -> bytes:
         """-> what follows the last whole row."""
-        for line in self._file:
+        for line in file:
             if not line.endswith(b"\n"):
-                return line if line.startswith(_BEGINNING[: len(line)]) else self._refuse()
+                return line if line.startswith(_BEGINNING[: len(line)]) else self._refuse(file.name)
             try:
                 row = json.loads(line)
             except ValueError:
-                self._refuse()
+                self._refuse(file.name)
             if not isinstance(row, dict) or tuple(row) != _KEYS:
-                self._refuse()
+                self._refuse(file.name)
             self._earlier[row["sha256"], json.dumps(row["asked"])].append(row["error"] is not None)
         return b""
 
-    def _refuse(self) -> NoReturn:
-        raise UsageError("the file holds something else than results", self._path, "Give --out another name")
+    def _refuse(self, path: str) -> NoReturn:
+        raise UsageError("the file holds something else than results", path, "Give --out another name")

@@ -12,6 +12,7 @@ import mlx.core as mx
 
 from mlxvision.engine.draft import Draft
 from mlxvision.engine.image_cache import ImageCache
+from mlxvision.engine.lookup import Lookup, Rehearsal, pays
 from mlxvision.engine.memory import Memory
 from mlxvision.engine.sampling import Choice, Sampler
 from mlxvision.errors import UsageError
@@ -96,7 +97,7 @@ class Answer:
             with self._timed("prefill"):
                 hidden = self._prefill(prompt[n_cached:], cache)
             with self._timed("generate"):
-                self._generate(hidden, cache, draft)
+                self._generate(hidden, cache, draft, Lookup(prompt))
         except Interrupted as interrupted:
             draft.reason = interrupted.reason
         except BaseException:
@@ -121,24 +122,44 @@ class Answer:
             self._model.net, mx.array([tokens]), cache, lambda start: self._progress("prefill", start, len(tokens))
         )
 
-    def _generate(self, hidden: mx.array, cache: Cache, draft: Draft) -> None:
-        """Computes one token ahead of the one it takes, so that the device never waits: one evaluation per token."""
-        net, sampler = self._model.net, Sampler(self._request.sampling)
-        choice = ahead = sampler(net.logits(hidden)[0, -1])
-        mx.async_eval(choice.arrays)
+    def _generate(self, hidden: mx.array, cache: Cache, draft: Draft, lookup: Lookup) -> None:
+        """Computes ahead of the token it takes, so that the device never waits: at most one evaluation per token.
+
+        Of a greedy answer, the tokens that are guessed to follow go through the decoder together with that token.
+        """
+        net, sampling, guess = self._model.net, self._request.sampling, []
+        guesses = sampling.temperature == 0 and sampling.repetition_penalty == 1 and pays()
+        rehearsal, sampler = Rehearsal(net), Sampler(sampling)
+        ahead = _choose(net.logits(hidden)[0], sampler)
+        choice = ahead[0]
         while not draft.reason:
             self._check()
             if not draft.ends_next:
-                ahead = sampler(net.logits(net.hidden(choice.token[None, None], cache))[0, -1])
-                mx.async_eval(ahead.arrays)
-            self._take(choice, draft)
-            choice = ahead
+                guess = lookup.guess() if guesses and rehearsal.allows(cache, lookup.tokens) else []
+                tokens = mx.stack([choice.token, *map(mx.array, guess)])
+                logits = net.logits(net.hidden(tokens[None], cache))[0]
+                ahead = _choose(logits, sampler)
+                rehearsal.add(logits)
+            self._take(choice, draft, lookup)
+            choice = self._take_guessed(guess, ahead, draft, lookup)
+            if cache.offset > len(lookup.tokens):
+                cache.trim(lookup.tokens)
 
-    def _take(self, choice: Choice, draft: Draft) -> None:
+    def _take_guessed(self, guess: list[int], ahead: list[Choice], draft: Draft, lookup: Lookup) -> Choice:
+        """Take the choices ahead for as long as they are as guessed -> the first that is not, to be taken next."""
+        for guessed, choice in zip(guess, ahead, strict=False):
+            draft.reason = draft.reason or self._interruption()
+            if draft.reason or choice.token.item() != guessed:
+                return choice
+            self._take(choice, draft, lookup)
+        return ahead[-1]
+
+    def _take(self, choice: Choice, draft: Draft, lookup: Lookup) -> None:
         decode = self._model.tokenizer.decode
         top = zip(cast(list[int], choice.top.tolist()), cast(list[float], choice.top_logprobs.tolist()), strict=True)
         alternatives = tuple((other, decode([other]), logprob) for other, logprob in top)
         draft.add(cast(int, choice.token.item()), cast(float, choice.logprob.item()), alternatives)
+        lookup.add(draft.tokens[-1].id)
         self._emit(draft.tokens[-1])
 
     def _progress(self, stage: Literal["encode", "prefill"], done: int, total: int) -> None:
@@ -156,3 +177,10 @@ class Answer:
             yield
         finally:
             self._timings_ms[stage] = round((time.perf_counter() - start) * 1000, 3)
+
+
+def _choose(logits: mx.array, sampler: Sampler) -> list[Choice]:
+    """logits: (L, V) -> what follows each of L tokens, being computed."""
+    choices = [sampler(row) for row in logits]
+    mx.async_eval([choice.arrays for choice in choices])
+    return choices

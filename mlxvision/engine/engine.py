@@ -25,6 +25,7 @@ from mlxvision.family import Model
 from mlxvision.loading.load import load_model
 from mlxvision.loading.memory import LowMemory
 from mlxvision.loading.resolve import resolve
+from mlxvision.nn.sharing import Group
 from mlxvision.types import Done, Event, FinishReason, Progress, Request, Token
 
 
@@ -81,6 +82,7 @@ class Engine:
         force: bool = False,
         low_memory: LowMemory = "auto",
         max_pixels: int | None = None,
+        group: Group | None = None,
     ) -> Model:
         """name: a directory, a pulled repository `owner/name[@revision]`, or a card; None: the default model.
 
@@ -88,12 +90,13 @@ class Engine:
         low_memory: whether the part that sees and the part that answers take turns in memory, so that a new image
         costs reading both again; "auto": if they do not fit together.
         max_pixels: scale pictures down to at most so many; for models that show them in their own size.
+        group: machines that share the decoder, as `launched` finds them; all are to ask the same.
 
         Raises: ModelError, OutOfMemoryError, UsageError
         """
         directory = resolve(None if name is None else str(name))
         called = str(name or directory.name)
-        options = partial(load_model, force=force, low_memory=low_memory, max_pixels=max_pixels)
+        options = partial(load_model, force=force, low_memory=low_memory, max_pixels=max_pixels, group=group)
         return shared_worker().submit(lambda: options(directory, called)).result()
 
     @property
@@ -103,9 +106,8 @@ class Engine:
 
     def free(self) -> None:
         """Give the memory of images, and of models that nobody holds any more, back to the system."""
-        gc.collect()
-        shared_worker().submit(self.images.clear)
-        shared_worker().submit(mx.clear_cache)
+        for job in (gc.collect, self.images.clear, mx.clear_cache):
+            shared_worker().submit(job)
 
     def stream(self, model: Model, request: Request, memory: Memory | None = None) -> Stream:
         """Raises: UsageError at once for values that no model could serve; other errors when the stream is read."""

@@ -14,6 +14,7 @@ _MODULES = {
     "mllama": "mlxvision.families.mllama",
     "qwen2_vl": "mlxvision.families.qwen2_vl",
     "qwen2_5_vl": "mlxvision.families.qwen2_5_vl",
+    "qwen3_vl": "mlxvision.families.qwen3_vl",
 }
 
 

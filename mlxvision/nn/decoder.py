@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import mlx.core as mx
 import mlx.nn as nn
 
+from mlxvision.nn.sharing import Group, check_divisible, share_linear
+
 Mask = mx.array | str | None
 
 
@@ -21,6 +23,50 @@ class MLP(nn.Module):
 
     def __call__(self, x: mx.array) -> mx.array:
         return self.down_proj(nn.silu(self.gate_proj(x)) * self.up_proj(x))
+
+    def share(self, group: Group) -> None:
+        """Keep this machine's part of F. Raises: UsageError"""
+        self.gate_proj = share_linear(self.gate_proj, "all-to-sharded", group)
+        self.up_proj = share_linear(self.up_proj, "all-to-sharded", group)
+        self.down_proj = share_linear(self.down_proj, "sharded-to-all", group)
+
+
+class Attention(nn.Module):
+    """Into H heads of queries and fewer of keys and values, and out of them again; what is between differs."""
+
+    def __init__(self, D: int, E: int, n_heads: int, n_kv_heads: int, bias: bool = False) -> None:
+        super().__init__()
+        self.n_heads, self.n_kv_heads, self.scale = n_heads, n_kv_heads, E**-0.5
+        self.q_proj = nn.Linear(D, n_heads * E, bias)
+        self.k_proj = nn.Linear(D, n_kv_heads * E, bias)
+        self.v_proj = nn.Linear(D, n_kv_heads * E, bias)
+        self.o_proj = nn.Linear(n_heads * E, D, bias=False)
+
+    def attend(self, q: mx.array, k: mx.array, v: mx.array, mask: Mask) -> mx.array:
+        """q: (B, H, L, E); k, v: (B, H, S, E) -> (B, H, L, E)"""
+        return mx.fast.scaled_dot_product_attention(q, k, v, scale=self.scale, mask=mask)
+
+    def project_out(self, heads: mx.array) -> mx.array:
+        """heads: (B, H, L, E) -> (B, L, D)"""
+        B, _, L, _ = heads.shape
+        return self.o_proj(heads.transpose(0, 2, 1, 3).reshape(B, L, -1))
+
+    def share(self, group: Group) -> None:
+        """Keep this machine's heads. Raises: UsageError"""
+        check_divisible(self.n_heads, "heads", group)
+        check_divisible(self.n_kv_heads, "key-value heads", group)
+        self.n_heads, self.n_kv_heads = self.n_heads // group.size(), self.n_kv_heads // group.size()
+        self.q_proj = share_linear(self.q_proj, "all-to-sharded", group)
+        self.k_proj = share_linear(self.k_proj, "all-to-sharded", group)
+        self.v_proj = share_linear(self.v_proj, "all-to-sharded", group)
+        self.o_proj = share_linear(self.o_proj, "sharded-to-all", group)
+
+
+def share_out(net: nn.Module, group: Group) -> None:
+    """Make a whole net this machine's part of it. Raises: UsageError if it cannot be divided evenly"""
+    for _, module in net.named_modules():
+        if isinstance(module, Attention | MLP):
+            module.share(group)
 
 
 def split_heads(x: mx.array, n_heads: int) -> mx.array:

@@ -12,7 +12,7 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from mlxvision.nn.cache import KVCache
-from mlxvision.nn.decoder import MLP, Mask, split_heads, text_mask
+from mlxvision.nn.decoder import MLP, Attention, Mask, split_heads, text_mask
 from mlxvision.nn.grid_cache import GridCache
 from mlxvision.nn.rope import Turn, frequencies, rotate, turn_by
 
@@ -26,6 +26,7 @@ class GridTextConfig:
     num_hidden_layers: int
     num_attention_heads: int
     num_key_value_heads: int
+    head_dim: int
     intermediate_size: int
     max_position_embeddings: int
     rms_norm_eps: float
@@ -33,35 +34,24 @@ class GridTextConfig:
     mrope_section: tuple[int, ...]
     tie_word_embeddings: bool
 
-    @property
-    def head_dim(self) -> int:
-        return self.hidden_size // self.num_attention_heads
 
-
-class Attention(nn.Module):
+class GridAttention(Attention):
     def __init__(self, config: GridTextConfig) -> None:
-        super().__init__()
-        D, E = config.hidden_size, config.head_dim
-        self.n_heads, self.n_kv_heads, self.scale = config.num_attention_heads, config.num_key_value_heads, E**-0.5
-        self.q_proj = nn.Linear(D, self.n_heads * E)
-        self.k_proj = nn.Linear(D, self.n_kv_heads * E)
-        self.v_proj = nn.Linear(D, self.n_kv_heads * E)
-        self.o_proj = nn.Linear(self.n_heads * E, D, bias=False)
+        H, K = config.num_attention_heads, config.num_key_value_heads
+        super().__init__(config.hidden_size, config.head_dim, H, K, bias=True)
 
     def __call__(self, x: mx.array, turn: Turn, mask: Mask, cache: KVCache) -> mx.array:
         """x: (B, L, D) -> (B, L, D)"""
-        B, L, D = x.shape
         q = rotate(split_heads(self.q_proj(x), self.n_heads), turn)
         k = rotate(split_heads(self.k_proj(x), self.n_kv_heads), turn)
         k, v = cache.append(k, split_heads(self.v_proj(x), self.n_kv_heads))
-        out = mx.fast.scaled_dot_product_attention(q, k, v, scale=self.scale, mask=mask)
-        return self.o_proj(out.transpose(0, 2, 1, 3).reshape(B, L, D))
+        return self.project_out(self.attend(q, k, v, mask))
 
 
 class Block(nn.Module):
-    def __init__(self, config: GridTextConfig) -> None:
+    def __init__(self, config: GridTextConfig, attention: nn.Module) -> None:
         super().__init__()
-        self.self_attn = Attention(config)
+        self.self_attn = attention
         self.mlp = MLP(config.hidden_size, config.intermediate_size)
         self.input_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.post_attention_layernorm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
@@ -75,7 +65,7 @@ class GridDecoder(nn.Module):
     def __init__(self, config: GridTextConfig) -> None:
         super().__init__()
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
-        self.layers = [Block(config) for _ in range(config.num_hidden_layers)]
+        self.layers = [Block(config, GridAttention(config)) for _ in range(config.num_hidden_layers)]
         self.norm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
         self._frequencies = frequencies(config.rope_theta, config.head_dim)
         self._sections = list(pairwise(accumulate(config.mrope_section, initial=0)))

@@ -20,16 +20,17 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 from mlx.utils import tree_flatten
 
-from mlxvision.engine import DiskCache, Engine, ImageCache, Session
+from mlxvision.engine import DiskCache, Engine, ImageCache, Session, answer, draft
 from mlxvision.families.mllama import FAMILY
 from mlxvision.families.mllama.config import Config
-from mlxvision.families.mllama.language import CrossAttention, CrossBlock
+from mlxvision.families.mllama.language import CrossAttention, CrossBlock, Decoder
 from mlxvision.families.mllama.vision import VisionModel
 from mlxvision.family import Model
 from mlxvision.types import Done, Event, Image, Message, Request, Sampling, Token
@@ -175,14 +176,37 @@ def decoding(bars: Bars, model: Model, rounds: int) -> None:
         ]
         seeing, text_only = (1000 * statistics.median(column) for column in zip(*pairs, strict=True))
         ratio = statistics.median(a / b for a, b in pairs)
+        least = weights_ratio(FAMILY.read_config(*midsize_config()))
         print(f"decode, {tiles} tiles: {seeing:.1f} ms CPU per token, without an image {text_only:.1f} ms")
         bars.tell(f"decode, {tiles} tiles: time per token / without an image", ratio, 1.3 if tiles == 1 else None)
+        bars.tell(f"decode, {tiles} tiles: the same / what the weights alone make", ratio / least, 1.1)
     for name, (config, preprocessor) in {"mid-size": midsize_config(), "11B": released_config()}.items():
         figure = weights_ratio(FAMILY.read_config(config, preprocessor))
         bars.tell(f"decode, {name}: weights read per token / without an image, computed", figure)
     bars.tell("cross-K/V projections for each further token", slope(model, engine, (CrossAttention, "project")), 0)
     started = slope(model, engine, (mx, "async_eval")) + slope(model, engine, (mx, "eval"))
     bars.tell("evaluations for each further token", started, 1)
+
+
+def guessing(bars: Bars, model: Model) -> None:
+    """Greedy answers of random weights repeat themselves, which is what guesses are for."""
+    request = Request((Message("user", (picture(1, 0), QUESTION)),), Sampling(max_tokens=120))
+    said, forwards = [], []
+    for pays in (False, True):
+        replaced = patch.object(answer, "pays", lambda pays=pays: pays), patch.object(draft, "LoopDetector", Endless)
+        with replaced[0], replaced[1], counted(Decoder, "__call__") as calls:
+            said.append([token.id for token in Engine().stream(model, request).result().tokens])
+        forwards.append(calls[0])
+    if said[0] != said[1]:
+        raise SystemExit("an answer that is guessed is another")
+    bars.tell("guessing: forwards of an answer that repeats itself / without", forwards[1] / forwards[0], 1.02)
+
+
+class Endless:
+    """Ends no answer for repeating itself."""
+
+    def add(self, token: int) -> bool:
+        return False
 
 
 def weights_ratio(config: Config) -> float:
@@ -215,7 +239,7 @@ def memory(bars: Bars, directory: Path) -> None:
     answers = set()
     for low_memory in ("off", "on"):
         command = [sys.executable, "-c", ANSWER_PEAK, str(directory), low_memory]
-        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        said = subprocess.run(command, check=True, capture_output=True, text=True, encoding="utf-8").stdout
         loaded, peak, *tokens = map(int, said.split())
         answers.add(tuple(tokens))
         bar = 1.15 if low_memory == "off" else None
@@ -257,6 +281,7 @@ def main() -> int:
         second_question(bars, model, rounds)
         restart(bars, model, rounds, cached)
         decoding(bars, model, rounds)
+        guessing(bars, model)
     return 1 if bars.missed else 0
 
 

@@ -19,7 +19,7 @@ ENVIRONMENT = os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECOD
 def printed(code: str) -> str:
     """What a fresh process prints."""
     command = [sys.executable, "-c", code]
-    return subprocess.run(command, check=True, capture_output=True, text=True, env=ENVIRONMENT).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=ENVIRONMENT, encoding="utf-8").stdout
 
 
 def cpu_ms(code: str) -> float:

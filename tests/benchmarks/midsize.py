@@ -80,8 +80,8 @@ def _config(text: dict[str, Any], vision: dict[str, Any]) -> tuple[dict[str, Any
 def make_midsize(directory: Path, seed: int = 0) -> Path:
     """A model directory in float32 with a manifest; gates are open, so that the image matters to every token."""
     config, preprocessor = midsize_config()
-    (directory / "config.json").write_text(json.dumps(config))
-    (directory / "preprocessor_config.json").write_text(json.dumps(preprocessor))
+    (directory / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    (directory / "preprocessor_config.json").write_text(json.dumps(preprocessor), encoding="utf-8")
     make_tokenizer({token: number for number, token in enumerate(_VOCABULARY)}).save(str(directory / "tokenizer.json"))
     mx.random.seed(seed)
     net = FAMILY.build(FAMILY.read_config(config, preprocessor))

@@ -93,9 +93,9 @@ def build_checkpoint(directory: Path, seed: int) -> MllamaForConditionalGenerati
     ).save_pretrained(directory)
     build_tokenizer(VOCABULARY, SPARES).save_pretrained(directory)
     path = directory / "config.json"
-    config = json.loads(path.read_text())
+    config = json.loads(path.read_text(encoding="utf-8"))
     config["text_config"] |= {"rope_theta": 10000.0, "rope_scaling": None}  # the dialect that mlx-vlm reads
-    path.write_text(json.dumps(config))
+    path.write_text(json.dumps(config), encoding="utf-8")
     return model
 
 

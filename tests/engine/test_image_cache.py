@@ -269,12 +269,12 @@ def test_a_transcript_is_read_once_also_after_a_restart(tmp_path):
     first = row_reader()
     again = replace(row_reader(), revision=first.revision)
     told = ask(on_disk(tmp_path), first, image).text
-    # One look at its rows, one at the picture itself.
+    # Its rows, and the picture itself, at which it looks before it answers.
     assert first.net.log.n_encoded == 2
     engine = on_disk(tmp_path)
     assert ask(engine, again, image).text == told
     assert again.net.log.n_encoded == 1  # this net's images are of another shape each, so they are never restored
-    assert engine.images.counters.disk_hits == 1
+    assert engine.images.counters.disk_hits == 2  # what was read, and what there is to see
     ask(engine, again, image, text="why?")
     assert again.net.log.n_encoded == 1
 
@@ -294,4 +294,5 @@ def test_a_transcript_that_was_cut_off_is_not_remembered():
     late = Request((Message("user", (image, "what?")),), FEW, deadline_s=0.0)
     assert engine.stream(reader, late).result().finish_reason == "time"
     ask(engine, reader, image)
-    assert engine.images.counters.hits == 0
+    assert reader.net.log.n_encoded == 2
+    assert engine.images.counters.misses == 5  # twice what was read and what there is to see, and the picture

@@ -75,8 +75,17 @@ def test_other_prompts_are_answered_from_what_was_read_and_the_picture():
         return render(messages, tokenizer, config)
 
     read(replace(model, family=replace(model.family, render=spy)), page("Tea"), "How much?")
-    image, transcript, question = seen[-1][0].content
-    assert (image.width, transcript.strip().isdigit(), question) == (300, True, "How much?")
+    (image, asked), (answer,), (question,) = (message.content for message in seen[-1])
+    transcript, look = asked.split("\n\n")
+    assert (image.width, transcript.isdigit(), look, question) == (120, True, "look", "How much?")
+    assert [message.content for message in seen[-2]] == [(image, asked)]
+    assert answer
+
+
+def test_the_receipt_names_the_picture_and_how_small_it_was_shown():
+    (receipt,) = read(row_reader(), page("Tea"), "How much?").receipts
+    assert (receipt.sha256, receipt.width, receipt.height) == (page("Tea").sha256, 300, 50)
+    assert (receipt.scaled_width, receipt.scaled_height, receipt.canvas_width) == (80, 13, 120)
 
 
 def test_any_model_can_be_told_to_zoom():

@@ -58,7 +58,7 @@ def test_every_picture_gets_a_row_with_its_answer(run, model, shots):
 
 
 def test_a_picture_that_cannot_be_read_is_a_row_and_not_the_end(run, parrot, shots):
-    (shots / "aa.png").write_text("not an image")
+    (shots / "aa.png").write_text("not an image", encoding="utf-8")
     (shots / "b.png").chmod(0)
     (shots / "cc.png").symlink_to("missing")
     (shots / "d.png").write_bytes((shots / "d.png").read_bytes()[:-40])
@@ -77,7 +77,7 @@ def test_a_picture_that_cannot_be_read_is_a_row_and_not_the_end(run, parrot, sho
 
 
 def test_what_has_its_row_is_not_asked_again(run, parrot, shots):
-    (shots / "bad.png").write_text("not an image")
+    (shots / "bad.png").write_text("not an image", encoding="utf-8")
     assert run(*ASK, "--model", parrot).returncode == 3
     before = rows(shots)
     (shots / "a.png").rename(shots / "renamed.png")
@@ -179,7 +179,7 @@ def test_the_bundled_model_reads_each_page(run, tmp_path):
     (tmp_path / "page.png").write_bytes((EXAMPLES / "total.png").read_bytes())
     command = ("batch", "--prompt", "Read the text.", "--images", "*.png", "--out", "rows.jsonl", "--max-tokens", 64)
     assert run(*command).returncode == 0
-    (row,) = map(json.loads, (tmp_path / "rows.jsonl").read_text().splitlines())
+    (row,) = map(json.loads, (tmp_path / "rows.jsonl").read_text(encoding="utf-8").splitlines())
     assert (row["text"], row["finish_reason"]) == ("Total 48.20 EUR", "stop")
 
 
@@ -214,7 +214,7 @@ def read_until(terminal, text):
 
 
 def test_a_terminal_shows_how_far_it_is(tmp_path, parrot, shots):
-    (shots / "bad.png").write_text("not an image")
+    (shots / "bad.png").write_text("not an image", encoding="utf-8")
     process, terminal = start(tmp_path, *ASK, "--model", parrot)
     with process:
         seen = read_until(terminal, b"failed: 1 of 6")

@@ -50,13 +50,13 @@ def test_stats_and_clear(run, model, picture, home):
 
 @pytest.mark.parametrize("command", ["stats", "clear"])
 def test_a_cache_that_is_no_folder_is_a_usage_error(run, home, command):
-    home.write_text("")
+    home.write_text("", encoding="utf-8")
     done = run("cache", command)
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
 
 
 def test_a_place_that_cannot_be_written_only_means_no_cache(run, model, picture, home):
-    home.write_text("")
+    home.write_text("", encoding="utf-8")
     for _ in range(2):
         done = run(*ASK, "--model", model, "--image", picture)
         assert (done.returncode, found(done)) == (0, (0, 0, 1))

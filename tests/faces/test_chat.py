@@ -30,7 +30,7 @@ def chat(run, parrot):
 def saved(chat, tmp_path, *lines, **options):
     """The conversation that these lines make."""
     chat(*lines, "/save saved.md", **options)
-    return (tmp_path / "saved.md").read_text()
+    return (tmp_path / "saved.md").read_text(encoding="utf-8")
 
 
 def test_every_line_is_answered_on_a_line_of_stdout(chat):
@@ -45,7 +45,7 @@ def test_a_conversation_remembers_and_a_new_one_does_not(chat, tmp_path):
 def test_a_picture_is_shown_with_the_next_question(chat, picture, tmp_path):
     out, said = chat(f"/image {picture}", "what?", "why?", "/save saved.md")
     assert (out, said) == ("ab ab \nab ab \n", [f"{picture}: 90x40 px, shown with the next question"])
-    assert (tmp_path / "saved.md").read_text().count(f"[{picture}]") == 1
+    assert (tmp_path / "saved.md").read_text(encoding="utf-8").count(f"[{picture}]") == 1
 
 
 def test_a_new_conversation_has_no_pictures(chat, picture, tmp_path):
@@ -104,11 +104,11 @@ def test_an_unknown_command_is_told(chat):
 
 
 def test_a_file_is_never_overwritten(chat, tmp_path):
-    (tmp_path / "mine.txt").write_text("mine")
+    (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
     out, said = chat("hi", "/save mine.txt", "/save", "/save nowhere/file", "hi")
     assert out == 2 * "ab ab \n"
     assert ["cannot write" in line for line in said] == [True] * 3
-    assert (tmp_path / "mine.txt").read_text() == "mine"
+    assert (tmp_path / "mine.txt").read_text(encoding="utf-8") == "mine"
 
 
 def test_what_is_not_utf_8_does_not_end_the_chat(run, parrot):
@@ -187,4 +187,4 @@ def test_the_model_cannot_name_a_file(run, picture, tmp_path):
     model = make_mllama(tmp_path / "pathological", says=str(picture))
     done = run("chat", "--model", model, "--max-tokens", 1, stdin=b"hi\nand?\n/save saved.md\n")
     assert done.stdout.decode() == 2 * f"{picture}\n"
-    assert "[" not in (tmp_path / "saved.md").read_text()
+    assert "[" not in (tmp_path / "saved.md").read_text(encoding="utf-8")

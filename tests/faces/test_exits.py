@@ -75,7 +75,7 @@ def test_a_prompt_longer_than_the_context_is_a_usage_error(run, parrot):
 
 @pytest.mark.parametrize("place", ["file", "file/below", "/proc/shown"])
 def test_a_show_input_directory_that_cannot_be_is_a_usage_error(run, parrot, picture, tmp_path, place):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     assert place in one_line(run(*ASK, "--model", parrot, "--image", picture, "--show-input", place), 2)
 
 
@@ -85,7 +85,7 @@ def broken(tmp_path):
     whole = BytesIO()
     Image.effect_noise((64, 64), 90).save(whole, "PNG")
     (tmp_path / "truncated.png").write_bytes(whole.getvalue()[:-600])
-    (tmp_path / "text.png").write_text("not an image")
+    (tmp_path / "text.png").write_text("not an image", encoding="utf-8")
     (tmp_path / "empty.png").write_bytes(b"")
     (tmp_path / "directory.png").mkdir()
     os.mkfifo(tmp_path / "fifo.png")
@@ -123,7 +123,7 @@ def test_a_broken_model_is_a_model_error(run, parrot, tmp_path, file):
 def test_a_model_of_an_unknown_family_is_a_model_error(run, parrot, tmp_path):
     directory = tmp_path / "unknown"
     shutil.copytree(parrot, directory)
-    (directory / "config.json").write_text(json.dumps({"model_type": "unheard_of"}))
+    (directory / "config.json").write_text(json.dumps({"model_type": "unheard_of"}), encoding="utf-8")
     assert "unheard_of" in one_line(run(*ASK, "--model", directory), 4)
 
 

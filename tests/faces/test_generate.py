@@ -92,7 +92,7 @@ def test_an_image_can_come_from_stdin(run, model, picture):
 @pytest.mark.parametrize("end", ["", "\n"])
 def test_a_prompt_can_come_from_stdin_or_a_file(run, model, tmp_path, end):
     text = "Wie viel\nkostet es?"
-    (tmp_path / "prompt.txt").write_text(text + end)
+    (tmp_path / "prompt.txt").write_text(text + end, encoding="utf-8")
     ask = ("generate", "--model", model, "--json", "--logprobs", 1, "--max-tokens", 2)
     given, stdin, file = (
         json.loads(done.stdout)
@@ -107,14 +107,14 @@ def test_a_prompt_can_come_from_stdin_or_a_file(run, model, tmp_path, end):
 
 
 def test_show_input_writes_the_very_pixels_and_a_receipt(run, model, picture, tmp_path):
-    config = json.loads((model / "config.json").read_text())
-    config = FAMILY.read_config(config, json.loads((model / "preprocessor_config.json").read_text()))
+    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    config = FAMILY.read_config(config, json.loads((model / "preprocessor_config.json").read_text(encoding="utf-8")))
     tall = tmp_path / "tall.png"
     Image.effect_noise((20, 70), 80).save(tall)
     shown = tmp_path / "new" / "shown"
     assert run(*ASK, "--model", model, "--image", picture, "--image", tall, "--show-input", shown).returncode == 0
     assert sorted(path.name for path in shown.iterdir()) == ["image-1.png", "image-2.png", "receipt.json"]
-    receipts = json.loads((shown / "receipt.json").read_text())
+    receipts = json.loads((shown / "receipt.json").read_text(encoding="utf-8"))
     for number, path in enumerate((picture, tall), 1):
         expected = FAMILY.preprocess(open_image(path), config)
         with Image.open(shown / f"image-{number}.png") as written:
@@ -301,7 +301,7 @@ def test_a_limit_of_pixels_is_kept_and_the_receipt_shows_it(run, pointer, pictur
     plain, limited = (
         json.loads(run(*ask, *more).stdout) for more in ((), ("--max-pixels", 256, "--show-input", "shown"))
     )
-    (receipt,) = json.loads((tmp_path / "shown" / "receipt.json").read_text())
+    (receipt,) = json.loads((tmp_path / "shown" / "receipt.json").read_text(encoding="utf-8"))
     assert receipt["canvas_width"] * receipt["canvas_height"] <= 256
     assert receipt["tiles"] == limited["images"][0]["tiles"] == limited["usage"]["image_tokens"]
     assert limited["usage"]["image_tokens"] < plain["usage"]["image_tokens"]
@@ -311,4 +311,4 @@ def test_a_batch_under_another_limit_of_pixels_is_asked_anew(run, pointer, pictu
     ask = ("batch", *ASK[1:], "--model", pointer, "--images", picture, "--out", "rows.jsonl")
     for more in ((), ("--max-pixels", 256), ("--max-pixels", 256)):
         assert run(*ask, *more).returncode == 0
-    assert len((tmp_path / "rows.jsonl").read_text().splitlines()) == 2
+    assert len((tmp_path / "rows.jsonl").read_text(encoding="utf-8").splitlines()) == 2

@@ -14,12 +14,12 @@ def pulled(parrot, tmp_path):
     directory = folder / ("c" * 40)
     shutil.copytree(parrot, directory)
     (folder / "refs").mkdir()
-    (folder / "refs" / "main").write_text(directory.name)
+    (folder / "refs" / "main").write_text(directory.name, encoding="utf-8")
     files = {
         path.name: {"size": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
         for path in directory.iterdir()
     }
-    (directory / "manifest.json").write_text(json.dumps({"files": files}))
+    (directory / "manifest.json").write_text(json.dumps({"files": files}), encoding="utf-8")
     return directory
 
 

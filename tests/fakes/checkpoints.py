@@ -79,8 +79,8 @@ def make_mllama(directory: Path, says: str | None = None, seed: int = 0) -> Path
         "text_config": TEXT | {"vocab_size": len(vocab)},
         "vision_config": VISION,
     }
-    (directory / "config.json").write_text(json.dumps(config))
-    (directory / "preprocessor_config.json").write_text(json.dumps(PREPROCESSOR))
+    (directory / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    (directory / "preprocessor_config.json").write_text(json.dumps(PREPROCESSOR), encoding="utf-8")
     make_tokenizer(vocab).save(str(directory / "tokenizer.json"))
     weights = _random_weights(config, seed)
     if says is not None:

@@ -14,10 +14,10 @@ def install(folder: Path) -> Path:
     """Make the environment in a new folder; its interpreter, which the commands lie beside."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--symlinks", folder], check=True)
     (packages,) = folder.glob("lib/*/site-packages")
-    (packages / "tree.pth").write_text("\n".join(map(str, TREE)))
+    (packages / "tree.pth").write_text("\n".join(map(str, TREE)), encoding="utf-8")
     python = folder / "bin" / "python"
     for command, module in COMMANDS.items():
         path = folder / "bin" / command
-        path.write_text(f"#!{python}\nimport sys\nfrom {module} import main\nsys.exit(main())\n")
+        path.write_text(f"#!{python}\nimport sys\nfrom {module} import main\nsys.exit(main())\n", encoding="utf-8")
         path.chmod(0o755)
     return python

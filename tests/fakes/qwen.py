@@ -100,8 +100,8 @@ class Tiny:
         config: changes to config.json.
         """
         directory.mkdir(parents=True)
-        (directory / "config.json").write_text(json.dumps({**self.config_json, **config}))
-        (directory / "preprocessor_config.json").write_text(json.dumps(PREPROCESSOR))
+        (directory / "config.json").write_text(json.dumps({**self.config_json, **config}), encoding="utf-8")
+        (directory / "preprocessor_config.json").write_text(json.dumps(PREPROCESSOR), encoding="utf-8")
         _inner_tokenizer(says).save(str(directory / "tokenizer.json"))
         weights = dict(tree_flatten(self.net.parameters()))
         head = weights.pop("lm_head.weight")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlxvision.keys import Keys
+from mlxvision.keys import LARGEST_DIMENSION, Keys
 
 IMAGE_ROWS = 8
 """The table of input embeddings has this many rows more than the output head: the image token and spares."""
@@ -104,10 +104,10 @@ class Config:
 
 def read_config(config: Mapping[str, Any], preprocessor: Mapping[str, Any]) -> Config:
     """Raises: ModelFormatError naming the key that is missing or implausible."""
-    top = Keys(config, "")
+    top = Keys(config)
     text = _read_text(top.inner("text_config"))
     vision = _read_vision(top.inner("vision_config"))
-    preprocess = _read_preprocess(Keys(preprocessor, "preprocessor_config: "), vision)
+    preprocess = _read_preprocess(Keys(preprocessor, file="preprocessor_config.json"), vision)
     key = "image_token_id" if "image_token_id" in top else "image_token_index"
     image_token = top.integer(key, 0, text.vocab_size + IMAGE_ROWS - 1)
     return Config(image_token, vision, text, preprocess)
@@ -126,7 +126,7 @@ def _read_vision(keys: Keys) -> VisionConfig:
         image_size=keys.integer("image_size", high=4096),
         patch_size=keys.integer("patch_size", high=4096),
         max_num_tiles=keys.integer("max_num_tiles", high=64),
-        norm_eps=keys.number("norm_eps"),
+        norm_eps=keys.number("norm_eps", high=1),
         vision_output_dim=keys.integer("vision_output_dim"),
         intermediate_layers_indices=keys.indices("intermediate_layers_indices", n_layers),
     )
@@ -135,6 +135,8 @@ def _read_vision(keys: Keys) -> VisionConfig:
         raise keys.fail("attention_heads")
     if config.patch_size > config.image_size:
         raise keys.fail("patch_size")
+    if config.max_num_tiles * config.n_patches * config.hidden_size > LARGEST_DIMENSION:
+        raise keys.fail("image_size")
     if config.vision_output_dim != config.hidden_size * (1 + len(config.intermediate_layers_indices)):
         raise keys.fail("vision_output_dim")
     return config
@@ -152,7 +154,7 @@ def _read_text(keys: Keys) -> TextConfig:
         num_key_value_heads=keys.integer("num_key_value_heads"),
         intermediate_size=keys.integer("intermediate_size"),
         max_position_embeddings=keys.integer("max_position_embeddings", high=1 << 30),
-        rms_norm_eps=keys.number("rms_norm_eps"),
+        rms_norm_eps=keys.number("rms_norm_eps", high=1),
         cross_attention_layers=keys.indices("cross_attention_layers", n_layers),
         rope=_read_rope(keys),
     )
@@ -160,6 +162,8 @@ def _read_text(keys: Keys) -> TextConfig:
         raise keys.fail("num_attention_heads")
     if config.num_attention_heads % config.num_key_value_heads:
         raise keys.fail("num_key_value_heads")
+    if len(config.cross_attention_layers) not in range(1, n_layers):  # both kinds of layers must be there
+        raise keys.fail("cross_attention_layers")
     return config
 
 
@@ -167,9 +171,9 @@ def _read_rope(text: Keys) -> RopeConfig:
     """Either `rope_theta` beside `rope_scaling` (as released), or both inside `rope_parameters` (transformers 5)."""
     if "rope_parameters" in text:
         keys = text.inner("rope_parameters")
-        theta = keys.number("rope_theta")
+        theta = keys.number("rope_theta", low=1)
     else:
-        theta = text.number("rope_theta")
+        theta = text.number("rope_theta", low=1)
         if "rope_scaling" not in text:
             return RopeConfig(theta, None)
         keys = text.inner("rope_scaling")
@@ -177,11 +181,11 @@ def _read_rope(text: Keys) -> RopeConfig:
     if keys.raw(kind) == "default":
         return RopeConfig(theta, None)
     keys.only(kind, "llama3")
-    low, high = keys.number("low_freq_factor"), keys.number("high_freq_factor")
+    low, high = (keys.number(f"{end}_freq_factor", 1e-3, 1e6) for end in ("low", "high"))
     if low >= high:
         raise keys.fail("high_freq_factor")
     original = keys.integer("original_max_position_embeddings", high=1 << 30)
-    return RopeConfig(theta, RopeScaling(keys.number("factor"), low, high, original))
+    return RopeConfig(theta, RopeScaling(keys.number("factor", low=1), low, high, original))
 
 
 def _read_preprocess(keys: Keys, vision: VisionConfig) -> PreprocessConfig:
@@ -191,14 +195,11 @@ def _read_preprocess(keys: Keys, vision: VisionConfig) -> PreprocessConfig:
     for side in ("height", "width"):
         if size.integer(side) != vision.image_size:
             raise size.fail(side)
-    config = PreprocessConfig(
+    return PreprocessConfig(
         # Another number would count the rows of the tile embedding tables differently.
         max_image_tiles=keys.integer("max_image_tiles", vision.max_num_tiles, vision.max_num_tiles),
         resample=keys.integer("resample", 0, 5),
-        rescale_factor=keys.number("rescale_factor"),
-        mean=keys.numbers("image_mean", vision.num_channels),
-        std=keys.numbers("image_std", vision.num_channels),
+        rescale_factor=keys.number("rescale_factor", 1e-4, 1),
+        mean=keys.numbers("image_mean", vision.num_channels, -100, 100),
+        std=keys.numbers("image_std", vision.num_channels, 1e-4, 100),
     )
-    if not all(config.std):
-        raise keys.fail("image_std")
-    return config

@@ -17,7 +17,7 @@ import numpy as np
 from mlxvision.families.mllama.cache import MllamaCache, Shown
 from mlxvision.families.mllama.config import IMAGE_ROWS, RopeConfig, TextConfig
 from mlxvision.nn import KVCache
-from mlxvision.nn.decoder import MLP, Mask, split_heads, text_mask
+from mlxvision.nn.decoder import MLP, Attention, Mask, split_heads, text_mask
 
 
 def rope_wavelengths(config: RopeConfig, head_dim: int) -> mx.array:
@@ -32,31 +32,13 @@ def rope_wavelengths(config: RopeConfig, head_dim: int) -> mx.array:
     return mx.array((1 / ((1 - smooth) / (scaling.factor * wavelength) + smooth / wavelength)).astype(np.float32))
 
 
-class Attention(nn.Module):
-    """What both kinds of attention have."""
-
-    def __init__(self, config: TextConfig) -> None:
-        super().__init__()
-        D, E = config.hidden_size, config.head_dim
-        self.n_heads, self.n_kv_heads, self.scale = config.num_attention_heads, config.num_key_value_heads, E**-0.5
-        self.q_proj = nn.Linear(D, self.n_heads * E, bias=False)
-        self.k_proj = nn.Linear(D, self.n_kv_heads * E, bias=False)
-        self.v_proj = nn.Linear(D, self.n_kv_heads * E, bias=False)
-        self.o_proj = nn.Linear(self.n_heads * E, D, bias=False)
-
-    def attend(self, q: mx.array, k: mx.array, v: mx.array, mask: Mask) -> mx.array:
-        """q: (B, H, L, E); k, v: (B, H, S, E) -> (B, H, L, E)"""
-        return mx.fast.scaled_dot_product_attention(q, k, v, scale=self.scale, mask=mask)
-
-    def project_out(self, heads: mx.array) -> mx.array:
-        """heads: (B, H, L, E) -> (B, L, D)"""
-        B, _, L, _ = heads.shape
-        return self.o_proj(heads.transpose(0, 2, 1, 3).reshape(B, L, -1))
+def _sizes(config: TextConfig) -> tuple[int, int, int, int]:
+    return config.hidden_size, config.head_dim, config.num_attention_heads, config.num_key_value_heads
 
 
 class SelfAttention(Attention):
     def __init__(self, config: TextConfig) -> None:
-        super().__init__(config)
+        super().__init__(*_sizes(config))
         self._wavelengths = rope_wavelengths(config.rope, config.head_dim)
 
     def __call__(self, x: mx.array, mask: Mask, position: int | mx.array, cache: KVCache) -> mx.array:
@@ -73,7 +55,7 @@ class SelfAttention(Attention):
 
 class CrossAttention(Attention):
     def __init__(self, config: TextConfig) -> None:
-        super().__init__(config)
+        super().__init__(*_sizes(config))
         self.q_norm = nn.RMSNorm(config.head_dim, config.rms_norm_eps)
         self.k_norm = nn.RMSNorm(config.head_dim, config.rms_norm_eps)
 

@@ -9,7 +9,7 @@ import mlx.nn as nn
 
 from mlxvision.families.mllama.cache import MllamaCache, MllamaImage
 from mlxvision.families.mllama.config import Config
-from mlxvision.families.mllama.language import CrossBlock, LanguageModel
+from mlxvision.families.mllama.language import CrossAttention, CrossBlock, LanguageModel
 from mlxvision.families.mllama.preprocess import MllamaInput
 from mlxvision.families.mllama.vision import VisionModel
 
@@ -25,19 +25,22 @@ class Mllama(nn.Module):
     def encode(self, image: MllamaInput, each_step: Callable[[], None] = lambda: None) -> MllamaImage:
         """Run the tower and project keys and values for every cross-attention layer, once."""
         features = self.multi_modal_projector(self.vision_model(image, each_step))[None]
-        pairs = [b.cross_attn.project(features) for b in self.language_model.model.layers if isinstance(b, CrossBlock)]
-        keys, values = zip(*pairs, strict=True)
+        keys, values = zip(*(attention.project(features) for attention in self._cross_attentions()), strict=True)
         mx.eval(keys, values)
         return MllamaImage(keys, values)
 
     def restore(self, image: MllamaInput, arrays: Sequence[mx.array]) -> MllamaImage | None:
         """What `encode` made of the image, from its arrays; None if their number, shapes or types are others."""
-        text, n_layers = self.config.text, len(self.config.text.cross_attention_layers)
-        shape = (1, text.num_key_value_heads, image.n_tiles * self.config.vision.n_patches, text.head_dim)
+        attentions = self._cross_attentions()
+        n_layers, n_heads = len(attentions), attentions[0].n_kv_heads
+        shape = (1, n_heads, image.n_tiles * self.config.vision.n_patches, self.config.text.head_dim)
         dtype = self.vision_model.class_embedding.dtype  # the tower computes in it
         if len(arrays) != 2 * n_layers or any((x.shape, x.dtype) != (shape, dtype) for x in arrays):
             return None
         return MllamaImage(tuple(arrays[:n_layers]), tuple(arrays[n_layers:]))
+
+    def _cross_attentions(self) -> list[CrossAttention]:
+        return [block.cross_attn for block in self.language_model.model.layers if isinstance(block, CrossBlock)]
 
     def make_cache(self, padding: Sequence[int] = (0,)) -> MllamaCache:
         text = self.config.text

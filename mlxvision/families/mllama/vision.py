@@ -18,6 +18,7 @@ import numpy as np
 
 from mlxvision.families.mllama.config import VisionConfig
 from mlxvision.families.mllama.preprocess import MllamaInput
+from mlxvision.nn.attention import attend
 
 _ROW_MULTIPLE = 8
 
@@ -70,10 +71,8 @@ class Attention(nn.Module):
             project(x).reshape(B, N, self.n_heads, -1).transpose(0, 2, 1, 3)
             for project in (self.q_proj, self.k_proj, self.v_proj)
         )
-        real = mx.fast.scaled_dot_product_attention(q[:, :, :n_real], k, v, scale=self.scale)
-        padding = mx.fast.scaled_dot_product_attention(
-            q[:, :, n_real:], k[:, :, :n_real], v[:, :, :n_real], scale=self.scale
-        )
+        real = attend(q[:, :, :n_real], k, v, self.scale)
+        padding = attend(q[:, :, n_real:], k[:, :, :n_real], v[:, :, :n_real], self.scale)
         out = mx.concatenate([real, padding], axis=2)
         return self.o_proj(out.transpose(0, 2, 1, 3).reshape(B, N, D))
 

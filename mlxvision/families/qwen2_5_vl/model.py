@@ -8,10 +8,10 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from mlxvision.families.qwen2_5_vl.config import Config
-from mlxvision.families.qwen2_5_vl.preprocess import QwenInput
 from mlxvision.families.qwen2_5_vl.vision import VisionTower
 from mlxvision.nn import GridCache, GridImage
 from mlxvision.nn.grid_decoder import GridDecoder
+from mlxvision.nn.grid_input import GridInput
 
 
 class Qwen25VL(nn.Module):
@@ -25,13 +25,13 @@ class Qwen25VL(nn.Module):
         if not config.text.tie_word_embeddings:
             self.lm_head = nn.Linear(config.text.hidden_size, config.text.vocab_size, bias=False)
 
-    def encode(self, image: QwenInput, each_step: Callable[[], None] = lambda: None) -> GridImage:
+    def encode(self, image: GridInput, each_step: Callable[[], None] = lambda: None) -> GridImage:
         """Run the tower, once for an image."""
         features = self.visual(image, each_step)
         mx.eval(features)
         return GridImage(features, image.grid[1])
 
-    def restore(self, image: QwenInput, arrays: Sequence[mx.array]) -> GridImage | None:
+    def restore(self, image: GridInput, arrays: Sequence[mx.array]) -> GridImage | None:
         """What `encode` made of the image, from its arrays; None if their number, shapes or types are others."""
         rows, columns = image.grid
         expected = (rows * columns, self.config.text.hidden_size), self.visual.patch_embed.proj.weight.dtype

@@ -15,8 +15,9 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 
-from mlxvision.families.qwen2_5_vl.config import CHANNELS, VisionConfig
-from mlxvision.families.qwen2_5_vl.preprocess import QwenInput
+from mlxvision.families.qwen2_5_vl.config import VisionConfig
+from mlxvision.nn.attention import attend
+from mlxvision.nn.grid_input import CHANNELS, GridInput
 from mlxvision.nn.rope import Turn, frequencies, rotate, turn_by
 
 _NORM_EPS = 1e-6
@@ -58,7 +59,7 @@ class Attention(nn.Module):
         for n, size in windows:
             group = (y[0, :, start : start + n * size].reshape(self.n_heads, n, size, -1) for y in (q, k, v))
             q_n, k_n, v_n = (y.transpose(1, 0, 2, 3) for y in group)
-            out = mx.fast.scaled_dot_product_attention(q_n, k_n, v_n, scale=self.scale)
+            out = attend(q_n, k_n, v_n, self.scale)
             attended.append(out.transpose(0, 2, 1, 3).reshape(n * size, -1))
             start += n * size
         return self.proj(mx.concatenate(attended))
@@ -116,7 +117,7 @@ class VisionTower(nn.Module):
         self.merger = Merger(config)
         self._frequencies = frequencies(_ROPE_THETA, config.head_dim // 2)
 
-    def __call__(self, image: QwenInput, each_step: Callable[[], None]) -> mx.array:
+    def __call__(self, image: GridInput, each_step: Callable[[], None]) -> mx.array:
         """-> (N, D of the decoder), in reading order."""
         groups = windows_by_shape(*image.grid, self.config.window)
         tokens = np.concatenate([group.ravel() for group in groups])

@@ -10,8 +10,9 @@ from collections.abc import Callable
 import mlx.core as mx
 import mlx.nn as nn
 
-from mlxvision.families.qwen2_vl.config import CHANNELS, VisionConfig
-from mlxvision.families.qwen2_vl.preprocess import QwenInput
+from mlxvision.families.qwen2_vl.config import VisionConfig
+from mlxvision.nn.attention import attend
+from mlxvision.nn.grid_input import CHANNELS, GridInput
 from mlxvision.nn.rope import Turn, frequencies, rotate, turn_by
 
 _NORM_EPS = 1e-6
@@ -46,7 +47,7 @@ class Attention(nn.Module):
         """x: (P, D) -> (P, D)"""
         P, D = x.shape
         q, k, v = self.qkv(x).reshape(1, P, 3, self.n_heads, -1).transpose(2, 0, 3, 1, 4)
-        out = mx.fast.scaled_dot_product_attention(rotate(q, turn), rotate(k, turn), v, scale=self.scale)
+        out = attend(rotate(q, turn), rotate(k, turn), v, self.scale)
         return self.proj(out[0].transpose(1, 0, 2).reshape(P, D))
 
 
@@ -101,7 +102,7 @@ class VisionTower(nn.Module):
         self.merger = Merger(config)
         self._frequencies = frequencies(_ROPE_THETA, config.head_dim // 2)
 
-    def __call__(self, image: QwenInput, each_step: Callable[[], None]) -> mx.array:
+    def __call__(self, image: GridInput, each_step: Callable[[], None]) -> mx.array:
         """-> (N, D of the decoder), in reading order."""
         # Half of a head turns with the row of a patch, half with its column.
         rows, columns = mx.array(image.positions())[..., None] * self._frequencies

@@ -68,7 +68,7 @@ class Place:
         folder = self.folder / name
         if not (folder / "node_modules").exists():
             folder.mkdir(exist_ok=True)
-            (folder / "package.json").write_text("{}")
+            (folder / "package.json").write_text("{}", encoding="utf-8")
             self.run("npm", "install", "--no-audit", "--no-fund", *packages, cwd=folder)
         return folder
 
@@ -83,6 +83,7 @@ class Place:
             text=True,
             timeout=PATIENCE_S,
             check=False,
+            encoding="utf-8",
         )
         if done.returncode:
             last = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-1:]
@@ -154,7 +155,7 @@ def run_health_check(place: Place, program: str, package: str, settings: str, te
     """text: of the settings, before `mlxvision mcp install`."""
     folder = place.npm(program, package)
     (place.home / settings).parent.mkdir(exist_ok=True)
-    (place.home / settings).write_text(text)
+    (place.home / settings).write_text(text, encoding="utf-8")
     client = {"claude": "claude-code", "gemini": "gemini"}[program]
     place.run(place.server, "-m", "mlxvision", "mcp", "install", "--client", client)
     command = folder / "node_modules" / ".bin" / program

@@ -50,7 +50,7 @@ def test_a_missing_key_is_named(tiny: Tiny) -> None:
 def test_a_missing_key_of_the_preprocessor_is_named(tiny: Tiny, key: str) -> None:
     preprocessor = {k: v for k, v in PREPROCESSOR.items() if k != key}
     missing = "size" if key.endswith("_pixels") else key
-    with pytest.raises(ModelFormatError, match=rf"lacks a key: preprocessor_config: {missing}\."):
+    with pytest.raises(ModelFormatError, match=rf"preprocessor_config\.json lacks a key: {missing}\."):
         tiny.family.read_config(tiny.config_json, preprocessor)
 
 
@@ -72,6 +72,7 @@ def test_a_missing_key_of_the_preprocessor_is_named(tiny: Tiny, key: str) -> Non
         ("rms_norm_eps", float("nan")),
         ("rope_theta", -1.0),
         ("rope_scaling.type", "yarn"),
+        ("rope_scaling.mrope_interleaved", True),
         ("rope_scaling.mrope_section", [1, 2, 2]),
         ("rope_scaling.mrope_section", [2, 2]),
         ("rope_scaling.mrope_section", [5, -1, 0]),

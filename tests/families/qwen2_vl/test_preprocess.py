@@ -28,7 +28,7 @@ def test_a_scaled_picture_is_whole_tokens_and_neither_too_small_nor_too_large(
         return
     image = tiny.family.preprocess(of_size(height, width), tiny.config)
     h, w, _ = image.canvas.shape
-    factor = tiny.config.vision.factor
+    factor = tiny.config.preprocess.factor
     assert h % factor == w % factor == 0
     assert h * w >= PREPROCESSOR["min_pixels"]
     assert h * w <= PREPROCESSOR["max_pixels"] or factor in (h, w)  # a thread of a picture cannot get thinner
@@ -56,5 +56,5 @@ def test_the_receipt_tells_what_the_model_sees(tiny: Tiny) -> None:
 
 def test_a_canvas_of_rows_is_shown_as_it_is(tiny: Tiny) -> None:
     rows = tiny.family.rows(tiny.config)
-    assert rows.canvas_px % tiny.config.vision.factor == 0
+    assert rows.canvas_px % tiny.config.preprocess.factor == 0
     assert rows.canvas_px >= 14 * rows.row_px > 14 * rows.em_px

@@ -131,9 +131,9 @@ def test_the_dialects_of_config_json(
     hub: Weights, model: Model, directory: Path, change: Callable[[dict], None]
 ) -> None:
     file = directory / "config.json"
-    config = json.loads(file.read_text())
+    config = json.loads(file.read_text(encoding="utf-8"))
     change(config)
-    file.write_text(json.dumps(config))
+    file.write_text(json.dumps(config), encoding="utf-8")
     mx.save_safetensors(str(directory / "model.safetensors"), hub)
     assert load_model(directory, "tiny").config == model.config
 

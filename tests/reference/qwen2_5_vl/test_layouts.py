@@ -18,9 +18,9 @@ def test_a_vision_mlp_that_an_old_conversion_filled_up_with_zeros(
 ) -> None:
     """Its width in the config is the wider one; what was filled in adds nothing."""
     file, width = directory / "config.json", model.config.vision.intermediate_size
-    config = json.loads(file.read_text())
+    config = json.loads(file.read_text(encoding="utf-8"))
     config["vision_config"]["intermediate_size"] = wider = -(-width // 32) * 32 + 32
-    file.write_text(json.dumps(config))
+    file.write_text(json.dumps(config), encoding="utf-8")
     for key, x in hub.items():
         if key.startswith("visual.blocks.") and ".mlp." in key:
             hub[key] = mx.pad(x, [(0, wider - n if n == width else 0) for n in x.shape])

@@ -143,20 +143,20 @@ def test_the_dialects_of_config_json(
     hub: Weights, model: Model, directory: Path, change: Callable[[dict], None]
 ) -> None:
     file = directory / "config.json"
-    config = json.loads(file.read_text())
+    config = json.loads(file.read_text(encoding="utf-8"))
     change(config)
-    file.write_text(json.dumps(config))
+    file.write_text(json.dumps(config), encoding="utf-8")
     mx.save_safetensors(str(directory / "model.safetensors"), hub)
     assert load_model(directory, "tiny").config == model.config
 
 
 def test_the_released_preprocessor_config(hub: Weights, model: Model, directory: Path) -> None:
     file = directory / "preprocessor_config.json"
-    saved = json.loads(file.read_text())
+    saved = json.loads(file.read_text(encoding="utf-8"))
     released = {key: saved[key] for key in ("patch_size", "temporal_patch_size", "merge_size")}
     released |= {key: saved[key] for key in ("image_mean", "image_std")}
     released |= {"min_pixels": saved["size"]["shortest_edge"], "max_pixels": saved["size"]["longest_edge"]}
-    file.write_text(json.dumps(released))
+    file.write_text(json.dumps(released), encoding="utf-8")
     mx.save_safetensors(str(directory / "model.safetensors"), hub)
     assert load_model(directory, "tiny").config == model.config
 

@@ -38,24 +38,24 @@ def test_pixels_of_any_size_are_bit_identical(reference: RandomReference, model:
 def test_pixels_at_whole_tokens_are_bit_identical(
     reference: RandomReference, model: Model, tokens: tuple[int, int], off: int
 ) -> None:
-    side = model.config.vision.factor
+    side = model.config.preprocess.factor
     assert_same_pixels(reference, model, reference.picture(tokens[0] * side + off, tokens[1] * side + off))
 
 
 def test_pixels_between_two_tokens_are_bit_identical(reference: RandomReference, model: Model) -> None:
     """Halves are rounded to the even number."""
-    side = model.config.vision.factor
+    side = model.config.preprocess.factor
     for rows, columns in ((2.5, 3.5), (3.5, 2.5), (4.5, 4.5), (0.5, 1.5)):
         assert_same_pixels(reference, model, reference.picture(int(rows * side), int(columns * side)))
 
 
 def test_random_sizes_are_scaled_alike(reference: RandomReference, model: Model) -> None:
-    vision, limits = model.config.vision, model.config.preprocess
+    config = model.config.preprocess
     n_refused = 0
     for height, width in np.exp(reference.rng.uniform(0, np.log(800), (120, 2))).astype(int).tolist():
         pixels = np.zeros((height, width, 3), np.uint8)
         try:
-            expected = smart_resize(height, width, vision.factor, limits.min_pixels, limits.max_pixels)
+            expected = smart_resize(height, width, config.factor, config.min_pixels, config.max_pixels)
         except ValueError:
             n_refused += 1
             with pytest.raises(ImageError, match="200 times"):

@@ -1,15 +1,12 @@
 """The names that tensors carry in the layouts these checkpoints come in.
 
-Hub layout, the net's own: `visual.*`, `model.*`, `lm_head.*`.
-transformers 5: `model.visual.*`, `model.language_model.*`, `lm_head.*`.
+Hub layout, the net's own: `model.visual.*`, `model.language_model.*`, `lm_head.*`.
 mlx-community: `vision_tower.*`, `language_model.model.*`, `language_model.lm_head.*`.
 """
 
 _PREFIXES = (
-    ("model.visual.", "visual."),
-    ("vision_tower.", "visual."),
-    ("model.language_model.", "model."),
-    ("language_model.model.", "model."),
+    ("vision_tower.", "model.visual."),
+    ("language_model.model.", "model.language_model."),
     ("language_model.lm_head.", "lm_head."),
 )
 
@@ -26,4 +23,4 @@ def rename(key: str) -> str | None:
 
 def is_tower(path: str) -> bool:
     """Whether a parameter makes features of images."""
-    return path.startswith("visual.")
+    return path.startswith("model.visual.")

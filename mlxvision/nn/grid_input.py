@@ -6,42 +6,70 @@ Bit-identical to transformers 5.23 `Qwen2VLImageProcessorPil`.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image as PILImage
 
-from mlxvision.errors import ImageError
-from mlxvision.families.qwen2_5_vl.config import CHANNELS, Config, PreprocessConfig
+from mlxvision.errors import ImageError, ModelFormatError
+from mlxvision.keys import Keys
 from mlxvision.types import Image, Receipt, Rows
 
+CHANNELS = 3
+
 _LARGEST_RATIO = 200
+_LARGEST_PICTURE_PX = 1 << 27
+_BICUBIC = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PreprocessConfig:
+    """min_pixels, max_pixels: of a resized picture. mean and std: one for each colour channel.
+
+    patch_size: a side of a patch in pixels. merge_size: a side of an image token in patches.
+    """
+
+    min_pixels: int
+    max_pixels: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    patch_size: int
+    merge_size: int
+
+    @property
+    def factor(self) -> int:
+        """The side of the square of pixels that becomes one image token."""
+        return self.patch_size * self.merge_size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class QwenInput:
-    """canvas: (height, width, C) uint8. patch: a side of a patch in pixels. merge: a side of an image token in patches.
+class GridInput:
+    """canvas: (height, width, C) uint8.
 
     Patches come token by token, those of one token row by row.
     """
 
     canvas: np.ndarray
     receipt: Receipt
-    patch: int
-    merge: int
     config: PreprocessConfig
+
+    @property
+    def merge(self) -> int:
+        return self.config.merge_size
 
     @property
     def grid(self) -> tuple[int, int]:
         """(rows, columns) of image tokens."""
         height, width, _ = self.canvas.shape
-        factor = self.patch * self.merge
+        factor = self.config.factor
         return height // factor, width // factor
 
     def patches(self) -> np.ndarray:
         """(P, patch, patch, C) float32, normalised."""
         rows, columns = self.grid
-        p, m = self.patch, self.merge
+        p, m = self.config.patch_size, self.merge
         cut = self.canvas.reshape(rows, m, p, columns, m, p, CHANNELS).transpose(0, 3, 1, 4, 2, 5, 6)
         cut, levels = cut.reshape(-1, p, p, CHANNELS), _normalised(self.config)
         patches = np.empty(cut.shape, np.float32)
@@ -57,7 +85,37 @@ class QwenInput:
         return places.transpose(0, 1, 3, 2, 4).reshape(2, -1)
 
 
-def preprocess(image: Image, config: Config) -> QwenInput:
+def read_preprocess(
+    preprocessor: Mapping[str, Any], patch_size: int, merge_size: int, temporal_patch_size: int
+) -> PreprocessConfig:
+    """Either `min_pixels` and `max_pixels` (as first released), or `size` with two edges that mean the same.
+
+    preprocessor: of preprocessor_config.json; the sizes are those of config.json, which it must not contradict.
+
+    Raises: ModelFormatError naming the key that is missing or implausible
+    """
+    keys = Keys(preprocessor, file="preprocessor_config.json")
+    for key in ("do_resize", "do_rescale", "do_normalize"):
+        keys.only_if_stated(key, True)
+    keys.only_if_stated("resample", _BICUBIC)
+    keys.only_if_stated("rescale_factor", 1 / 255)
+    keys.only_if_stated("patch_size", patch_size)
+    keys.only_if_stated("merge_size", merge_size)
+    keys.only_if_stated("temporal_patch_size", temporal_patch_size)
+    least, most = (
+        keys.integer(key, high=_LARGEST_PICTURE_PX)
+        if key in keys
+        else keys.inner("size").integer(edge, high=_LARGEST_PICTURE_PX)
+        for key, edge in (("min_pixels", "shortest_edge"), ("max_pixels", "longest_edge"))
+    )
+    if not least <= most or most < (patch_size * merge_size) ** 2:
+        advice = "Use the config of the original repository"
+        raise ModelFormatError("implausible sizes in preprocessor_config.json", f"{least} to {most} pixels", advice)
+    mean, std = keys.numbers("image_mean", CHANNELS, -100, 100), keys.numbers("image_std", CHANNELS, 1e-4, 100)
+    return PreprocessConfig(least, most, mean, std, patch_size, merge_size)
+
+
+def prepare(image: Image, config: PreprocessConfig) -> GridInput:
     """Raises: ImageError if the picture is too long for its width, or too wide for its height."""
     height, width = scaled_size(image, config)
     canvas = np.asarray(PILImage.fromarray(image.pixels).resize((width, height), PILImage.Resampling.BICUBIC))
@@ -73,19 +131,19 @@ def preprocess(image: Image, config: Config) -> QwenInput:
         canvas_height=height,
         tiles=count_tokens(image, config),
     )
-    return QwenInput(canvas, receipt, config.vision.patch_size, config.vision.spatial_merge_size, config.preprocess)
+    return GridInput(canvas, receipt, config)
 
 
-def count_tokens(image: Image, config: Config) -> int:
-    """How many tokens the picture becomes. Raises: ImageError as `preprocess` does."""
+def count_tokens(image: Image, config: PreprocessConfig) -> int:
+    """How many tokens the picture becomes. Raises: ImageError as `prepare` does."""
     height, width = scaled_size(image, config)
-    return (height // config.vision.factor) * (width // config.vision.factor)
+    return (height // config.factor) * (width // config.factor)
 
 
-def scaled_size(image: Image, config: Config) -> tuple[int, int]:
+def scaled_size(image: Image, config: PreprocessConfig) -> tuple[int, int]:
     """(height, width) in whole squares, of as many pixels as the model was trained for. Raises: ImageError"""
-    height, width, factor = image.height, image.width, config.vision.factor
-    least, most = config.preprocess.min_pixels, config.preprocess.max_pixels
+    height, width, factor = image.height, image.width, config.factor
+    least, most = config.min_pixels, config.max_pixels
     if max(height, width) > _LARGEST_RATIO * min(height, width):
         what = f"a picture of more than {_LARGEST_RATIO} times its own width or height"
         raise ImageError(what, f"{width}x{height} px", "Cut it into pieces")
@@ -102,9 +160,9 @@ def scaled_size(image: Image, config: Config) -> tuple[int, int]:
     return whole_height, whole_width
 
 
-def rows(config: Config) -> Rows:
+def rows_of_text(config: PreprocessConfig) -> Rows:
     """Fourteen rows on a canvas of 20 by 20 image tokens: for tokens of 28 px, text of 27 px on 560 px."""
-    side = 20 * config.vision.factor
+    side = 20 * config.factor
     return Rows(side, side // 14, round(side / 21))
 
 

@@ -1,4 +1,4 @@
-"""The names that tensors carry in the layouts these checkpoints come in.
+"""The names that tensors of a net of `visual`, `model` and `lm_head` carry in the layouts its checkpoints come in.
 
 Hub layout, the net's own: `visual.*`, `model.*`, `lm_head.*`.
 transformers 5: `model.visual.*`, `model.language_model.*`, `lm_head.*`.
