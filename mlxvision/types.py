@@ -94,7 +94,8 @@ class Reading:
     picture together. sheet_request: the prompt that goes with a canvas of rows. row_marks: an answer that begins with
     the first of these reads the first row, and so on. row_tokens: (first, count), of an image's tokens row i sees
     only the count from first + i * count, from the last token of its mark on. transcript_chars: how much of what was
-    read goes with a question.
+    read goes with a question. look_px: how long the longer side of a picture
+    is when all of it is shown. look_request: what is asked about it before any question.
     """
 
     requests: tuple[str, ...]
@@ -102,6 +103,8 @@ class Reading:
     row_marks: tuple[str, ...]
     row_tokens: tuple[int, int]
     transcript_chars: int
+    look_px: int
+    look_request: str
     rows: Rows
 
 
@@ -115,6 +118,10 @@ class Message:
     @property
     def images(self) -> tuple[Image, ...]:
         return tuple(part for part in self.content if not isinstance(part, str))
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return tuple(part for part in self.content if isinstance(part, str))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +162,7 @@ class Request:
     @property
     def prompt(self) -> str:
         """The text of the last message."""
-        return "".join(part for message in self.messages[-1:] for part in message.content if isinstance(part, str))
+        return "".join(text for message in self.messages[-1:] for text in message.texts)
 
     @property
     def images(self) -> tuple[Image, ...]:

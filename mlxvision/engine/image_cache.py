@@ -62,15 +62,17 @@ class ImageCache:
         self._keep(key, (encoded, prepared.receipt), encoded.nbytes)
         return encoded, prepared.receipt
 
-    def transcript(self, model: Model, image: Image, max_tokens: int, read: Callable[[], tuple[str, bool]]) -> str:
-        """What the model reads in a picture. read: -> the text, and whether that is all of it, so to be kept."""
-        key = _key(model, "transcript", image.sha256, model.reading, max_tokens)
+    def said(
+        self, model: Model, image: Image, request: str, max_tokens: int, say: Callable[[], tuple[str, bool]]
+    ) -> str:
+        """What the model says about a picture. say: -> the text, and whether that is all of it, so to be kept."""
+        key = _key(model, "said", image.sha256, model.reading, request, max_tokens)
         text = self._recall(key)
         if isinstance(text, str):
             return text
         text = self._read(key, _text)
         if text is None:
-            text, complete = read()
+            text, complete = say()
             if not complete:
                 return text
             self._write(key, [mx.array(np.frombuffer(text.encode(), np.uint8))])

@@ -75,7 +75,9 @@ class Page:
         tokens = tuple(token for row in rows for token in row.tokens)
         text = "".join(token.text for token in tokens).rstrip()
         lines = _lines(found, rows)
-        return Done(text, tokens, self._reason, self._usage, self._receipts(len(sheets)), self._timings_ms, lines)
+        side = self._rows.canvas_px
+        receipts = (receipt_of(self._image, (side, side), side, len(sheets)),)
+        return Done(text, tokens, self._reason, self._usage, receipts, self._timings_ms, lines)
 
     def _read(self, sheets: Sequence[Sheet]) -> list[_Row]:
         """What stands in each row of the sheets; nothing in some if interrupted."""
@@ -149,22 +151,21 @@ class Page:
         finally:
             self._timings_ms[stage] += round((time.perf_counter() - start) * 1000, 3)
 
-    def _receipts(self, n_sheets: int) -> tuple[Receipt, ...]:
-        side, image = self._rows.canvas_px, self._image
-        return (
-            Receipt(
-                source=image.source,
-                sha256=image.sha256,
-                orientation=image.orientation,
-                width=image.width,
-                height=image.height,
-                scaled_width=side,
-                scaled_height=side,
-                canvas_width=side,
-                canvas_height=side,
-                tiles=n_sheets,
-            ),
-        )
+
+def receipt_of(image: Image, shown: tuple[int, int], canvas_px: int, tiles: int) -> Receipt:
+    """Of an image that was put on square canvases of ours. shown: its height and width there."""
+    return Receipt(
+        source=image.source,
+        sha256=image.sha256,
+        orientation=image.orientation,
+        width=image.width,
+        height=image.height,
+        scaled_width=shown[1],
+        scaled_height=shown[0],
+        canvas_width=canvas_px,
+        canvas_height=canvas_px,
+        tiles=tiles,
+    )
 
 
 def _halves(sheet: Sheet, row_px: int) -> tuple[Sheet, Sheet]:

@@ -1,21 +1,28 @@
 """How a request is carried out: with the pictures as they are, by reading their lines, or by one and then the other.
 
-A model that reads rows of text (`Model.reading`) answers other questions from what it read together with the picture.
+A model that reads rows of text (`Model.reading`) says what there is to see in a picture and what it reads there before
+it answers other questions, from all of that together with the picture.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import replace
+
+import PIL.Image
 
 from mlxvision.engine.answer import Answer, Emit, Interruption
 from mlxvision.engine.image_cache import ImageCache
 from mlxvision.engine.memory import Memory
-from mlxvision.engine.page import Page
+from mlxvision.engine.page import Page, receipt_of
 from mlxvision.errors import UsageError
 from mlxvision.family import Model
-from mlxvision.types import Done, Image, Message, Request
+from mlxvision.images import open_image
+from mlxvision.reading import overview
+from mlxvision.types import Done, Image, Message, Receipt, Request, Sampling
+
+_INTERRUPTED = ("cancelled", "time")
+_LONGEST_LOOK = 512
 
 
 def carry_out(
@@ -36,30 +43,33 @@ def carry_out(
 
     def read(image: Image) -> tuple[str, bool]:
         done = Page(model, image, reading.sheet_request, limit, interruption).read(lambda _: None)
-        text = shorten_transcript(done.text, reading.transcript_chars)
-        return text, done.finish_reason not in ("cancelled", "time")
+        return shorten_transcript(done.text, reading.transcript_chars), done.finish_reason not in _INTERRUPTED
 
-    shown = [image for message in request.messages for image in message.images]
-    transcripts = {i.sha256: cache.transcript(model, i, limit, lambda i=i: read(i)) for i in shown}
+    def look(asked: Message) -> tuple[str, bool]:
+        looking = replace(request, messages=(asked,), sampling=Sampling(max_tokens=_LONGEST_LOOK))
+        done = Answer(model, looking, memory, cache, lambda _: None, interruption).run()
+        return done.text, done.finish_reason not in _INTERRUPTED
+
+    seen: list[Message] = []
+    receipts: list[Receipt] = []
+    for message in request.messages:
+        for image in message.images:
+            text = cache.said(model, image, reading.sheet_request, limit, lambda i=image: read(i))
+            canvas, size = overview(image.pixels, reading.look_px, reading.rows.canvas_px)
+            receipts.append(receipt_of(image, size, reading.rows.canvas_px, 1))
+            told = f"{text}\n\n{reading.look_request}" if text else reading.look_request
+            asked = Message("user", (open_image(PIL.Image.fromarray(canvas)), told))
+            answer = cache.said(model, image, reading.look_request, limit, lambda a=asked: look(a))
+            seen += [asked, Message("assistant", (answer,))]
+        seen.append(replace(message, content=message.texts))
     read_ms = round((time.perf_counter() - began) * 1000, 3)
-    informed = tuple(_informed(message, transcripts) for message in request.messages)
-    done = Answer(model, replace(request, messages=informed), memory, cache, emit, interruption).run()
-    return replace(done, timings_ms={"read": read_ms, **done.timings_ms})
+    done = Answer(model, replace(request, messages=tuple(seen)), memory, cache, emit, interruption).run()
+    return replace(done, receipts=tuple(receipts), timings_ms={"read": read_ms, **done.timings_ms})
 
 
 def shows_whole(model: Model, request: Request) -> bool:
     """Whether the pictures are shown as they are, and nothing is read before."""
     return request.plan == "whole" or (request.plan == "auto" and not model.reading)
-
-
-def _informed(message: Message, transcripts: Mapping[str, str]) -> Message:
-    """Every picture is followed by its text."""
-    content: list[str | Image] = []
-    for part in message.content:
-        content.append(part)
-        if isinstance(part, Image) and (text := transcripts[part.sha256]):
-            content.append(f"{text}\n\n")
-    return replace(message, content=tuple(content))
 
 
 def shorten_transcript(text: str, most: int) -> str:

@@ -28,7 +28,11 @@ every_file = pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.
 def loaded(code: str) -> set[str]:
     """The top-level modules that a fresh interpreter holds after this code."""
     code += "\nimport sys; sys.stdout.write(' '.join({name.partition('.')[0] for name in sys.modules}))"
-    return set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
+    return set(
+        subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, text=True, encoding="utf-8"
+        ).stdout.split()
+    )
 
 
 def layers() -> set[str]:

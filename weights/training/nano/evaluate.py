@@ -70,7 +70,7 @@ def tesseract(case: Case, layout: str) -> str:
     with tempfile.NamedTemporaryFile(suffix=".png") as file:
         PIL.Image.fromarray(np.asarray(case.picture)).save(file.name)
         command = ["tesseract", file.name, "-", "-l", "eng", "--psm", layout]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return subprocess.run(command, capture_output=True, text=True, check=True, encoding="utf-8").stdout
 
 
 def tidy(text: str) -> str:

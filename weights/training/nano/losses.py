@@ -1,8 +1,8 @@
 """What is learned from a batch: the answer, and three things that are known for nothing.
 
 Dense: which character is centred in each part of each patch, or which thing covers it, from the image features.
-Gaze: where the first head of each cross-attention layer looks; the first layer at the character just written, the later
-ones at the one to be written next.
+Gaze: where the first head of each cross-attention layer looks; the first layer at the character just written, or the
+thing of which it spoke, the later ones at that of the next.
 Recall: where the first head of one self-attention layer looks while an answer repeats what was said.
 """
 
@@ -40,7 +40,7 @@ def losses(reader: Reader, batch: Batch) -> Losses:
     return Losses(
         F.cross_entropy(logits, labels),
         dense,
-        _gaze(answer, batch.here, batch.there),
+        _gaze(answer, batch),
         _recall(*answer.recall, batch.source),
         (logits.argmax(-1) == labels).float().mean(),
         dense_accuracy,
@@ -70,17 +70,19 @@ def _mean(x: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
     return (x * where).sum() / where.sum().clamp(min=1)
 
 
-def _gaze(answer: Answer, here: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
-    """here, there: (B, L); the first of the N image features is the class token's"""
-    total = here.new_zeros((), dtype=torch.float32)
+def _gaze(answer: Answer, batch: Batch) -> torch.Tensor:
+    """All patches of a thing are as good; the first of the N image features is the class token's."""
+    total = batch.here.new_zeros((), dtype=torch.float32)
     for i, (queries, keys) in enumerate(answer.looks):
-        wanted = there if i else here
+        wanted = batch.there if i else batch.here
         known = wanted >= 0
         if known.any():
             scores = (queries @ keys.transpose(1, 2))[known].float() * queries.shape[-1] ** -0.5
             if answer.mask is not None:
                 scores = scores + answer.mask[:, 0][known]
-            total = total + F.cross_entropy(scores, wanted[known] + 1) / len(answer.looks)
+            right = batch.area[known.nonzero()[:, 0]] == wanted[known][:, None]
+            chances = scores.log_softmax(-1)[:, 1:].masked_fill(~right, -torch.inf)
+            total = total - chances.logsumexp(-1).mean() / len(answer.looks)
     return total
 
 

@@ -6,20 +6,20 @@ Every part follows from its number alone, so that a run goes on where it stopped
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from random import Random
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from training.nano.asking import DOCUMENT_SIZES, ask
+from training.nano.asking import DOCUMENT_SIZES, LOOK_PATCHES, ask, show
 from training.nano.characters import (
     END_OF_TURN,
-    IMAGE,
     ROW_MARKS,
     as_written,
     conversation,
+    decode,
     encode,
     question,
     thing_id,
@@ -27,13 +27,14 @@ from training.nano.characters import (
 )
 from training.nano.cutting import cut_rows
 from training.nano.fonts import Face
+from training.nano.inventory import middle
 from training.nano.model import GRID, PATCH, ROW_PATCHES, SLOTS
 from training.nano.rows import draw_row, stack
-from training.nano.sample import Row, Sample, Source, Thing
+from training.nano.sample import Row, Sample, Seen, Source, Thing
 from training.nano.words import Words
 
 IGNORE = -100
-SOURCES = 2
+SOURCES = 4
 _SHORTEST_COPY = 3
 """Of shorter answers, a number for example, one cannot tell whether they were read or counted."""
 
@@ -44,8 +45,14 @@ _EASY_PARTS = 300
 """The first parts of seeing and of answering show few designs without any effects: the soonest way to learn either."""
 _EASY_DESIGNS = frozenset(("Arial", "DejaVu Sans", "DejaVu Sans Mono", "Helvetica", "Inter", "Roboto", "Times"))
 
-_CORE = 0.4
-"""So much of a thing's box in either direction shows the thing, whatever its shape."""
+_THINGS = 0.35
+"""The share of all parts without questions that show things: shapes take many thousands of pictures to learn."""
+
+_SEEN_FOR_ASKED = 2
+"""So many patches can be seen in the time in which one can be seen and spoken of."""
+
+_CORE = 0.9
+"""The ellipse in a thing's box, so much smaller, shows the thing, whatever its shape."""
 
 _CUT = 0.2
 """The share of canvases of rows whose rows the engine's reading plan cut out of documents."""
@@ -59,7 +66,8 @@ class Batch(NamedTuple):
     ids: (B, L). row: (B, L), 0 for the conversation, or else the row that is read from here on: rows do not see each
     other. positions: (B, L), each row's follow those of the conversation.
     labels: (B, L), what follows each id where it belongs to an answer, else IGNORE.
-    here, there: (B, L), the patches on which the id and the label are printed, or -1.
+    here, there: (B, L), the patches on which the id and the label are printed, or in the middle of the thing of which
+    they speak, or -1. area: (B, P), for each patch the middle of the thing that covers it, or itself.
     source: (B, L, 2), where in the ids the label was read if the answer repeats what was said, or -1.
     dense: (B, P, SLOTS), the character centred in each part of each patch, or the colour and the kind of the thing that
     covers it; 0 for none, IGNORE where not known.
@@ -74,7 +82,12 @@ class Batch(NamedTuple):
     here: torch.Tensor
     there: torch.Tensor
     source: torch.Tensor
+    area: torch.Tensor
     dense: torch.Tensor
+
+    @property
+    def asks(self) -> bool:
+        return bool((self.labels != IGNORE).any())
 
     def to(self, device: str) -> Batch:
         return Batch(*(x.to(device) if isinstance(x, torch.Tensor) else x for x in self))
@@ -103,6 +116,8 @@ class Parts(torch.utils.data.Dataset):
         rng = Random(f"{self._seed} {part}")
         if part >= self._answering_from + _EASY_PARTS and rng.random() < self._asking:
             return self._documents(rng)
+        if part >= self._answering_from + _EASY_PARTS and rng.random() < _THINGS:
+            return self._things(rng)
         n_rows = rng.choices(list(_ROW_COUNTS), list(_ROW_COUNTS.values()))[0]
         count = max(1, round(self._budget / (n_rows * (ROW_PATCHES * GRID + 30))))
         easy = part < _EASY_PARTS or 0 <= part - self._answering_from < _EASY_PARTS
@@ -128,6 +143,11 @@ class Parts(torch.utils.data.Dataset):
             rows = rows[filled:]
         return samples
 
+    def _things(self, rng: Random) -> Batch:
+        count = round(_SEEN_FOR_ASKED * self._budget / LOOK_PATCHES**2)
+        batch = collate("things", [show(rng, rng.choice(self._sources)) for _ in range(count)])
+        return batch._replace(labels=torch.full_like(batch.labels, IGNORE))
+
     def _documents(self, rng: Random) -> Batch:
         rows, columns = rng.choices(list(DOCUMENT_SIZES), list(DOCUMENT_SIZES.values()))[0]
         samples: list[Sample] = []
@@ -147,16 +167,22 @@ def collate(shows: str, samples: Sequence[Sample]) -> Batch:
     talks = [_rows(sample) if sample.rows else _conversation(sample) for sample in samples]
     length = max(len(talk.ids) for talk in talks)
     pictures = np.stack([sample.picture for sample in samples])
-    dense = np.full((len(samples), pictures[0, ..., 0].size // PATCH**2, SLOTS), IGNORE, np.int64)
+    n_patches = pictures[0, ..., 0].size // PATCH**2
+    dense = np.full((len(samples), n_patches, SLOTS), IGNORE, np.int64)
+    area = np.arange(n_patches)[None].repeat(len(samples), axis=0)
     for b, sample in enumerate(samples):
         if sample.rows and all(row.centres is not None for row in sample.rows):
             dense[b] = _dense(sample.rows, dense.shape[1])
         if sample.things:
-            dense[b] = _dense_things(sample.things, sample.picture)
+            cores = _cores(sample.things, sample.picture)
+            dense[b] = _dense_things(sample.things, cores, n_patches)
+            for core in cores:
+                area[b, core.covered] = core.middle
+            middles = [core.middle for core in cores]
+            area[b, middles] = middles  # of things that touch, one may cover the middle of another
     fields = zip(zip(*talks, strict=True), _PADDING, strict=True)
     padded = [np.stack([_pad(x, length, fill) for x in xs]) for xs, fill in fields]
-    pixels, *texts, known = map(torch.from_numpy, (pictures, *padded, dense))
-    return Batch(shows, pixels, *texts, known)
+    return Batch(shows, *map(torch.from_numpy, (pictures, *padded, area, dense)))
 
 
 def _pad(x: np.ndarray, length: int, fill: int) -> np.ndarray:
@@ -181,21 +207,49 @@ _PADDING = _Talk(0, 0, 0, IGNORE, -1, -1, -1)  # pyright: ignore
 def _conversation(sample: Sample) -> _Talk:
     said, written = map(np.array, conversation(sample.turns))
     n = len(said) - 1
-    labels = np.where(written[1:], said[1:], IGNORE)
+    labels, places = np.where(written[1:], said[1:], IGNORE), _looked_at(sample, written)
     sources = _sources(sample, said, written)
-    return _Talk(said[:-1], np.zeros(n, int), np.arange(n), labels, np.full(n, -1), np.full(n, -1), sources)
+    return _Talk(said[:-1], np.zeros(n, int), np.arange(n), labels, places[:-1], places[1:], sources)
+
+
+def _looked_at(sample: Sample, written: np.ndarray) -> np.ndarray:
+    """The patch in the middle of the thing of which each id of the first answer speaks, or -1."""
+    places, columns = np.full(len(written), -1), sample.picture.shape[1] // PATCH
+    for start, (text, thing) in _seen(sample, written):
+        if thing:
+            column, row = middle(thing)
+            places[start : start + len(text) + 1] = row * columns + column
+    return places
+
+
+def _seen(sample: Sample, written: np.ndarray) -> Iterator[tuple[int, Seen]]:
+    """Each line of the first answer, and where in the ids it begins."""
+    start = int(written.argmax())
+    for line in sample.seen:
+        yield start, line
+        start += len(line.text) + 1
 
 
 def _sources(sample: Sample, said: np.ndarray, written: np.ndarray) -> np.ndarray:
-    """Where each character of an answer stands in the first user's text, if the answer stands there once or twice."""
-    text, first = sample.turns[0][0], 1 + said.tolist().index(IMAGE)
+    """Where each character of an answer or of a bar's words was said before, if all of them were, and not more often
+    than `SOURCES`."""
+    text = "".join(decode([i]) or "\n" for i in said)
     sources = np.full((len(written) - 1, SOURCES), -1)
-    ends = np.flatnonzero(written & ~np.append(written[1:], False))
-    for (_, answer), end in zip(sample.turns, ends, strict=True):
-        begins = [found.start() for found in re.finditer(rf"(?<!\w){re.escape(answer)}(?!\w)", text)]
-        if len(answer) >= _SHORTEST_COPY and 1 <= len(begins) <= SOURCES:
-            answered = sources[end - 1 - len(answer) : end - 1, : len(begins)]
-            answered[:] = first + np.array(begins) + np.arange(len(answer))[:, None]
+    starts, ends = np.flatnonzero(np.diff(np.append(written, False).astype(int))).reshape(-1, 2).T
+    quotes = [(start + 1, text[start + 1 : end]) for start, end in zip(starts, ends, strict=True)]
+    for start, line in _seen(sample, written):
+        quotes += [
+            (start + line.text.index(word), word)
+            for word in (line.thing.words if line.thing else ())
+            if word in line.text
+        ]
+    for start, quote in quotes:
+        before = text[: start - 1]
+        begins = [found.start() for found in re.finditer(rf"(?<!\w){re.escape(quote)}(?!\w)", before)]
+        if len(quote) >= _SHORTEST_COPY and 1 <= len(begins) <= SOURCES:
+            sources[start - 1 : start - 1 + len(quote), : len(begins)] = (
+                np.array(begins) + np.arange(len(quote))[:, None]
+            )
     return sources
 
 
@@ -244,15 +298,34 @@ def _dense(rows: Sequence[Row], n_patches: int) -> np.ndarray:
     return dense
 
 
-def _dense_things(things: Sequence[Thing], picture: np.ndarray) -> np.ndarray:
-    """Known in the middle of things and, unless they are bars with text around them, where nothing is."""
+class _Core(NamedTuple):
+    """Which patches (P,) a thing covers, which of them or near them it may cover, and the one in its middle."""
+
+    covered: np.ndarray
+    near: np.ndarray
+    middle: int
+
+
+def _cores(things: Sequence[Thing], picture: np.ndarray) -> list[_Core]:
     rows, columns = picture.shape[0] // PATCH, picture.shape[1] // PATCH
-    y, x = np.mgrid[:rows, :columns] * PATCH + PATCH / 2
-    dense = np.full((rows, columns, SLOTS), IGNORE if things[0].kind == "bar" else 0, np.int64)
-    for part in (1, _CORE):
-        for thing in things:
-            left, top, right, bottom = thing.box
-            across, down = np.abs(x - (left + right) / 2), np.abs(y - (top + bottom) / 2)
-            covered = (across < part * (right - left + PATCH) / 2) & (down < part * (bottom - top + PATCH) / 2)
-            dense[covered] = IGNORE if part == 1 else (thing_id(thing.colour), thing_id(thing.kind))
-    return dense.reshape(-1, SLOTS)
+    y, x = (np.mgrid[:rows, :columns] + 0.5).reshape(2, -1)
+    cores = []
+    for thing in things:
+        left, top, right, bottom = thing.box
+        across = np.abs(x - (left + right) / 2) / ((right - left + 1) / 2)
+        down = np.abs(y - (top + bottom) / 2) / ((bottom - top + 1) / 2)
+        column, row = middle(thing)
+        covered = across**2 + down**2 < _CORE**2
+        covered[row * columns + column] = True
+        cores.append(_Core(covered, np.maximum(across, down) < 1, row * columns + column))
+    return cores
+
+
+def _dense_things(things: Sequence[Thing], cores: Sequence[_Core], n_patches: int) -> np.ndarray:
+    """Known in the middle of things and, unless they are bars with text around them, where nothing is."""
+    dense = np.full((n_patches, SLOTS), IGNORE if things[0].kind == "bar" else 0, np.int64)
+    for core in cores:
+        dense[core.near] = IGNORE
+    for thing, core in zip(things, cores, strict=True):
+        dense[core.covered] = thing_id(thing.colour), thing_id(thing.kind)
+    return dense

@@ -12,11 +12,20 @@ from training.nano.words import Words
 
 
 class Thing(NamedTuple):
-    """A shape or a bar. box: left, top, right, bottom."""
+    """A shape or a bar. box: left, top, right, bottom. size: decides which is the largest. words: printed for it."""
 
     colour: str
     kind: str
     box: tuple[float, float, float, float]
+    size: float
+    words: tuple[str, ...] = ()
+
+
+class Seen(NamedTuple):
+    """A line about a picture, and the thing of which it speaks, if of one."""
+
+    text: str
+    thing: Thing | None = None
 
 
 class Row(NamedTuple):
@@ -31,15 +40,18 @@ class Row(NamedTuple):
 class Sample:
     """A picture and a conversation about it, or a canvas of rows to be read one by one.
 
-    things: of a picture without text to be read on it, in its pixels.
-
     picture: (H, W, 3) uint8, whole patches. turns: (user, assistant) pairs; the picture stands before the first.
+    seen: the lines of the first answer, if it says what there is to see; boxes are in patches.
     """
 
     picture: np.ndarray
     turns: tuple[tuple[str, str], ...] = ()
-    things: tuple[Thing, ...] = ()
+    seen: tuple[Seen, ...] = ()
     rows: tuple[Row, ...] = ()
+
+    @property
+    def things(self) -> list[Thing]:
+        return list(dict.fromkeys(line.thing for line in self.seen if line.thing))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -105,7 +105,7 @@ class Trainer:
         return self.step < self.options.see
 
     def _losses(self, batch: Batch) -> Losses:
-        if not self._only_sees:
+        if batch.asks and not self._only_sees:
             return losses(self.reader, batch)
         dense, accuracy = see_loss(self.reader, batch)
         nothing = dense.new_zeros(())

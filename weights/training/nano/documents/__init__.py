@@ -41,7 +41,8 @@ def draw(rng: Random, source: Source, kind: str) -> Document:
     things = [thing._replace(box=tuple(box)) for thing, box in zip(sheet.things, moved, strict=True)]
     text = "\n".join(lines)
     questions = tuple(pair for pair in content.questions(rng) if not contradicted(pair, text))
-    return Document(picture, lines, places[: len(lines)], tuple(things), questions, content.describe())
+    whole = f"{kind} on {sheet.ground}" if sheet.ground else kind
+    return Document(picture, lines, places[: len(lines)], tuple(things), whole, questions, content.describe())
 
 
 def _content(rng: Random, source: Source, kind: Kind[Any]) -> tuple[Content, Style]:

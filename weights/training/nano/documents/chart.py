@@ -78,6 +78,10 @@ class Chart:
         number = f"{value / 10**self.coins:.{self.coins}f}"
         return self.unit + number if self.unit in ("$", "€", "£") else number + self.unit
 
+    def words(self, bar: Bar) -> tuple[str, ...]:
+        """What is printed for a bar."""
+        return (bar.name, self.printed(bar.value)) if self.shown else (bar.name,)
+
     def questions(self, rng: Random) -> list[Pair]:
         least = min(self.bars, key=lambda bar: bar.value).name
         here = [
@@ -200,7 +204,7 @@ def _upright(rng: Random, sheet: Sheet, chart: Chart, area: _Area, size: int) ->
         fill, outline = shades[bar.colour]
         box = (round(middle - share * slot / 2), round(top), round(middle + share * slot / 2), round(area.bottom))
         sheet.draw.rectangle(box, fill=fill, outline=outline)
-        sheet.things.append(Thing(bar.colour, "bar", box))
+        sheet.things.append(Thing(bar.colour, "bar", box, bar.value, chart.words(bar)))
         if chart.shown:
             sheet.write(middle, top - 0.3 * size, chart.printed(bar.value), font, align=0.5)
         sheet.write(middle, area.bottom + 1.2 * size, bar.name, font, align=0.5)
@@ -215,7 +219,7 @@ def _lying(rng: Random, sheet: Sheet, chart: Chart, area: _Area, size: int) -> N
         fill, outline = shades[bar.colour]
         box = (round(area.left), round(middle - share * slot / 2), round(right), round(middle + share * slot / 2))
         sheet.draw.rectangle(box, fill=fill, outline=outline)
-        sheet.things.append(Thing(bar.colour, "bar", box))
+        sheet.things.append(Thing(bar.colour, "bar", box, bar.value, chart.words(bar)))
         sheet.write(area.left - 0.4 * size, middle + 0.35 * size, bar.name, font, align=1)
         if chart.shown:
             sheet.write(right + 0.4 * size, middle + 0.35 * size, chart.printed(bar.value), font)

@@ -22,7 +22,7 @@ class Document:
 
     picture: (H, W, 3) uint8, 150 to 1100 pixels a side. lines: the printed text in reading order, the parts of one row
     joined by one blank. boxes: (len(lines), 4), left, top, right and bottom of their ink in pixels of the picture.
-    things: shapes and bars, likewise in pixels of the picture.
+    things: shapes and bars, likewise in pixels of the picture. whole: what the picture is, in a word or three.
     questions: each with its answer, which may be that there is no such thing. description: one to four sentences.
     """
 
@@ -30,6 +30,7 @@ class Document:
     lines: tuple[str, ...]
     boxes: np.ndarray
     things: tuple[Thing, ...]
+    whole: str
     questions: tuple[Pair, ...]
     description: str
 

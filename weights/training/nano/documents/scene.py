@@ -86,7 +86,7 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """height: in parts of the width."""
+    """shapes: from left to right. height: in parts of the width."""
 
     shapes: tuple[Shape, ...]
     ground: str
@@ -150,9 +150,8 @@ class Scene:
         return here
 
     def describe(self) -> str:
-        rows = sorted(self.shapes, key=lambda s: s.x)
-        shapes = joined([f"{_article(s.name)} {s.name}" for s in rows])
-        return f"A picture with {counted(len(rows), 'shape')}: {shapes}. The background is {self.ground}."
+        shapes = joined([f"{_article(s.name)} {s.name}" for s in self.shapes])
+        return f"A picture with {counted(len(self.shapes), 'shape')}: {shapes}. The background is {self.ground}."
 
 
 def _article(name: str) -> str:
@@ -180,6 +179,7 @@ def invent(rng: Random, words: Words) -> Scene:
         free = all(math.dist((x, y), (s.x, s.y * height)) > radius + s.radius for s in shapes)
         if y + radius <= height and free and len(shapes) < count:
             shapes.append(Shape(rng.choice(few), rng.choice(palette), x, y / height, radius))
+    shapes.sort(key=lambda shape: shape.x)
     return Scene(tuple(shapes), ground, height) if shapes else invent(rng, words)
 
 
@@ -193,6 +193,7 @@ def lay_out(rng: Random, style: Style, scene: Scene) -> Sheet:
     """Drawn twice as large, for smooth edges."""
     width = rng.randint(160, 420) / min(1, scene.height)
     sheet = Sheet(style, width, width * scene.height)
+    sheet.ground = scene.ground
     start = shade(rng, scene.ground)
     image = Image.new("RGB", (2 * sheet.width, 2 * sheet.height), start)
     if rng.random() < 0.25:
@@ -205,7 +206,8 @@ def lay_out(rng: Random, style: Style, scene: Scene) -> Sheet:
         outline = _outline(rng, shape, middle, shape.radius * image.width)
         draw.polygon(outline, fill=fill, outline=edge, width=4)
         x, y = zip(*outline, strict=True)
-        sheet.things.append(Thing(shape.colour, shape.kind, (min(x) / 2, min(y) / 2, max(x) / 2, max(y) / 2)))
+        box = (min(x) / 2, min(y) / 2, max(x) / 2, max(y) / 2)
+        sheet.things.append(Thing(shape.colour, shape.kind, box, shape.area))
     sheet.image = image.reduce(2)
     return sheet
 

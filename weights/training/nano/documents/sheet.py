@@ -27,7 +27,7 @@ class _Piece(NamedTuple):
 
 
 class Sheet:
-    """All positions are in pixels; columns are read one after the other."""
+    """All positions are in pixels; columns are read one after the other. ground: the background, where that matters."""
 
     def __init__(self, style: Style, width: float, height: float) -> None:
         self.style = style
@@ -37,6 +37,7 @@ class Sheet:
         self.draw = ImageDraw.Draw(self.image)
         self.column = 0
         self.things: list[Thing] = []
+        self.ground = ""
         self._pieces: list[_Piece] = []
 
     def write(
