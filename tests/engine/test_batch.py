@@ -1,6 +1,7 @@
 """Many requests at once: the answers of each alone, for fewer forwards of the decoder."""
 
 from dataclasses import replace
+from datetime import date
 from functools import partial
 
 import mlx.core as mx
@@ -9,6 +10,7 @@ import pytest
 from mlxvision.engine import Engine, ImageCache, many
 from mlxvision.engine.worker import shared_worker
 from mlxvision.errors import ImageFormatError
+from mlxvision.families.mllama import prompt
 from mlxvision.families.mllama.model import Mllama
 from mlxvision.images import open_image
 from mlxvision.types import Message, Request, Sampling
@@ -24,6 +26,18 @@ def model():
     """One that ends most of its answers itself, each after another number of tokens."""
     model = small_mllama(1)
     return replace(model, family=replace(model.family, stop_tokens=lambda tokenizer: frozenset(range(0, 265, 12))))
+
+
+class Day(date):
+    @classmethod
+    def today(cls):
+        return date(2026, 11, 20)
+
+
+@pytest.fixture(autouse=True)
+def same_day(monkeypatch):
+    """Prompts tell the date, on which it depends where a model of chance stops."""
+    monkeypatch.setattr(prompt, "date", Day)
 
 
 @pytest.fixture
