@@ -27,6 +27,8 @@ Emit = Callable[[Progress | Token], None]
 Interruption = Callable[[], FinishReason | None]
 """Why the work is to stop now, or None."""
 
+INTERRUPTED = ("cancelled", "time")
+
 
 class Interrupted(Exception):
     """Raised between two steps of the work once nobody wants it any more, or its time is over."""

@@ -17,7 +17,7 @@ from itertools import groupby, pairwise
 import numpy as np
 import PIL.Image
 
-from mlxvision.engine.answer import Emit, Interrupted, Interruption
+from mlxvision.engine.answer import INTERRUPTED, Emit, Interrupted, Interruption
 from mlxvision.engine.batch import RowMark, answer_all, answer_rows
 from mlxvision.engine.draft import Draft
 from mlxvision.family import EncodedImage, Model
@@ -26,7 +26,6 @@ from mlxvision.reading import Sheet, TextLine, find_lines, lay_out
 from mlxvision.types import Done, FinishReason, Image, Line, Message, Progress, Receipt, Rows, Token, Usage
 
 _BATCH = 4
-_INTERRUPTED = ("cancelled", "time")
 _NARROWEST = 4  # so many characters may stand in an em
 
 
@@ -70,7 +69,7 @@ class Page:
                 rows.append(_Row(row.line, _ended(row.tokens, breaks[len(rows)])))
                 for token in rows[-1].tokens:
                     emit(token)
-            if self._reason in _INTERRUPTED:
+            if self._reason in INTERRUPTED:
                 break
         tokens = tuple(token for row in rows for token in row.tokens)
         text = "".join(token.text for token in tokens).rstrip()
@@ -99,7 +98,7 @@ class Page:
         rows: list[_Row] = []
         for sheet, answer in zip(sheets, self._answers(sheets, self._max_tokens), strict=False):
             read, n = _split(answer.tokens), len(sheet.lines)
-            if len(read) != n and n > 1 and answer.reason not in _INTERRUPTED and self._halvings:
+            if len(read) != n and n > 1 and answer.reason not in INTERRUPTED and self._halvings:
                 self._halvings -= 1
                 rows += self._read_whole(_halves(sheet, self._rows.row_px))
                 continue

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import PIL.Image
 
-from mlxvision.engine.answer import Answer, Emit, Interruption
+from mlxvision.engine.answer import INTERRUPTED, Answer, Emit, Interruption
 from mlxvision.engine.image_cache import ImageCache
 from mlxvision.engine.memory import Memory
 from mlxvision.engine.page import Page, receipt_of
@@ -21,7 +21,6 @@ from mlxvision.images import open_image
 from mlxvision.reading import overview
 from mlxvision.types import Done, Image, Message, Receipt, Request, Sampling
 
-_INTERRUPTED = ("cancelled", "time")
 _LONGEST_LOOK = 512
 
 
@@ -43,12 +42,12 @@ def carry_out(
 
     def read(image: Image) -> tuple[str, bool]:
         done = Page(model, image, reading.sheet_request, limit, interruption).read(lambda _: None)
-        return shorten_transcript(done.text, reading.transcript_chars), done.finish_reason not in _INTERRUPTED
+        return shorten_transcript(done.text, reading.transcript_chars), done.finish_reason not in INTERRUPTED
 
     def look(asked: Message) -> tuple[str, bool]:
         looking = replace(request, messages=(asked,), sampling=Sampling(max_tokens=_LONGEST_LOOK))
         done = Answer(model, looking, memory, cache, lambda _: None, interruption).run()
-        return done.text, done.finish_reason not in _INTERRUPTED
+        return done.text, done.finish_reason not in INTERRUPTED
 
     seen: list[Message] = []
     receipts: list[Receipt] = []

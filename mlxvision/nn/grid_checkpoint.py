@@ -5,6 +5,8 @@ transformers 5: `model.visual.*`, `model.language_model.*`, `lm_head.*`.
 mlx-community: `vision_tower.*`, `language_model.model.*`, `language_model.lm_head.*`.
 """
 
+from collections.abc import Iterable
+
 _PREFIXES = (
     ("model.visual.", "visual."),
     ("vision_tower.", "visual."),
@@ -16,9 +18,14 @@ _PREFIXES = (
 
 def rename(key: str) -> str | None:
     """A checkpoint's key -> the net's parameter path; None for buffers that older writers saved."""
+    return renamed(key, _PREFIXES)
+
+
+def renamed(key: str, prefixes: Iterable[tuple[str, str]]) -> str | None:
+    """prefixes: (in the checkpoint, in the net). As `rename`, for nets whose parts have other names."""
     if key.endswith(".inv_freq"):
         return None
-    for old, new in _PREFIXES:
+    for old, new in prefixes:
         if key.startswith(old):
             return new + key.removeprefix(old)
     return key

@@ -4,6 +4,8 @@ Hub layout, the net's own: `model.visual.*`, `model.language_model.*`, `lm_head.
 mlx-community: `vision_tower.*`, `language_model.model.*`, `language_model.lm_head.*`.
 """
 
+from mlxvision.nn.grid_checkpoint import renamed
+
 _PREFIXES = (
     ("vision_tower.", "model.visual."),
     ("language_model.model.", "model.language_model."),
@@ -13,12 +15,7 @@ _PREFIXES = (
 
 def rename(key: str) -> str | None:
     """A checkpoint's key -> the net's parameter path; None for buffers that older writers saved."""
-    if key.endswith(".inv_freq"):
-        return None
-    for old, new in _PREFIXES:
-        if key.startswith(old):
-            return new + key.removeprefix(old)
-    return key
+    return renamed(key, _PREFIXES)
 
 
 def is_tower(path: str) -> bool:

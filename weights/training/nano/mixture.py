@@ -68,7 +68,7 @@ class Batch(NamedTuple):
     labels: (B, L), what follows each id where it belongs to an answer, else IGNORE.
     here, there: (B, L), the patches on which the id and the label are printed, or in the middle of the thing of which
     they speak, or -1. area: (B, P), for each patch the middle of the thing that covers it, or itself.
-    source: (B, L, 2), where in the ids the label was read if the answer repeats what was said, or -1.
+    source: (B, L, SOURCES), where in the ids the label was read if the answer repeats what was said, or -1.
     dense: (B, P, SLOTS), the character centred in each part of each patch, or the colour and the kind of the thing that
     covers it; 0 for none, IGNORE where not known.
     """
