@@ -14,6 +14,7 @@ from mlxvision.types import Done, Image, Message, Plan, Request, Sampling
 if TYPE_CHECKING:
     from mlxvision.family import Model
     from mlxvision.loading.memory import LowMemory
+    from mlxvision.nn.decoder import KVBits
     from mlxvision.nn.sharing import Group
 
 
@@ -27,18 +28,28 @@ def load(
     *,
     force: bool = False,
     low_memory: LowMemory = "auto",
+    min_pixels: int | None = None,
     max_pixels: int | None = None,
     group: Group | None = None,
+    kv_bits: KVBits | None = None,
 ) -> Model:
     """Load a model: a directory, a pulled repository `owner/name[@revision]`, or a card's name.
 
     name: None takes `$MLXVISION_MODEL`, or else the model that comes with the package.
     force: load even if the memory seems not to suffice.
-    low_memory, max_pixels, group: as in `Engine.load`.
+    low_memory, min_pixels, max_pixels, group, kv_bits: as in `Engine.load`.
 
     Raises: ModelError, OutOfMemoryError, UsageError
     """
-    return shared_engine().load(name, force=force, low_memory=low_memory, max_pixels=max_pixels, group=group)
+    return shared_engine().load(
+        name,
+        force=force,
+        low_memory=low_memory,
+        min_pixels=min_pixels,
+        max_pixels=max_pixels,
+        group=group,
+        kv_bits=kv_bits,
+    )
 
 
 def stream(

@@ -39,11 +39,11 @@ _UNPRINTABLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 
 def shorten(value: object) -> str:
     """Printable, one-line form of a value of unknown origin: no control characters, the middle left out."""
-    text = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _UNPRINTABLE else c for c in str(value))
-    if len(text) <= _LONGEST_VALUE:
-        return text
-    half = (_LONGEST_VALUE - 1) // 2
-    return f"{text[:half]}…{text[-half:]}"
+    text = str(value)
+    if len(text) > _LONGEST_VALUE:
+        half = (_LONGEST_VALUE - 1) // 2
+        text = f"{text[:half]}…{text[-half:]}"
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _UNPRINTABLE else c for c in text)
 
 
 class MLXVisionError(Exception):

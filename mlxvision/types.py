@@ -94,8 +94,8 @@ class Reading:
     picture together. sheet_request: the prompt that goes with a canvas of rows. row_marks: an answer that begins with
     the first of these reads the first row, and so on. row_tokens: (first, count), of an image's tokens row i sees
     only the count from first + i * count, from the last token of its mark on. transcript_chars: how much of what was
-    read goes with a question. look_px: how long the longer side of a picture
-    is when all of it is shown. look_request: what is asked about it before any question.
+    read goes with a question. look_px: how long the longer side of a picture is when all of it is shown. look_request:
+    what is asked about it before any question.
     """
 
     requests: tuple[str, ...]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from zlib import crc32
 
 from mlxvision.cli.cache import use_disk
-from mlxvision.cli.generate import read_prompt
+from mlxvision.cli.generate import load_model, read_prompt
 from mlxvision.cli.rows import Rows
 from mlxvision.cli.terminal import Status
 from mlxvision.errors import ImageError, MLXVisionError, UsageError
@@ -35,7 +35,6 @@ Signature = tuple[int, int]
 
 def run(args: argparse.Namespace) -> int:
     """Usage errors come first, and only then the costly model."""
-    from mlxvision.api import load
     from mlxvision.engine.sampling import check_sampling
 
     check_sampling(Sampling(max_tokens=args.max_tokens))
@@ -47,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     use_disk(args)
     with Status() as status:
         status.show(f"loading {args.model or 'the model'}")
-        model = load(args.model, force=args.force, low_memory=args.low_memory, max_pixels=args.max_pixels)
+        model = load_model(args)
         folder = Folder(model, args, prompt, rows, share, status)
         if args.watch:
             folder.watch(args.images)
@@ -135,6 +134,7 @@ class Folder:
             "system": args.system,
             "plan": args.plan,
             "max_tokens": args.max_tokens,
+            "min_pixels": args.min_pixels,
             "max_pixels": args.max_pixels,
             "revision": model.revision,
         }

@@ -9,11 +9,12 @@ import signal
 import sys
 from contextlib import suppress
 from io import TextIOWrapper
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from mlxvision.cli.cache import use_disk
-from mlxvision.cli.generate import NOTES, follow, to_sampling
+from mlxvision.cli.generate import NOTES, follow, load_model, to_sampling
 from mlxvision.cli.terminal import Status, is_terminal, say
 from mlxvision.errors import MLXVisionError, UsageError, shorten
 from mlxvision.types import Image, Message, Sampling
@@ -32,7 +33,6 @@ _HELP = f"""\
 
 
 def run(args: argparse.Namespace) -> int:
-    from mlxvision.api import load
     from mlxvision.engine.sampling import check_sampling
 
     sampling = to_sampling(args)
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     use_disk(args)
     with Status() as status:
         status.show(f"loading {args.model or 'the model'}")
-        model = load(args.model, force=args.force, low_memory=args.low_memory, max_pixels=args.max_pixels)
+        model = load_model(args)
     Chat(model, args.system, sampling).run()
     return 0
 
@@ -121,9 +121,13 @@ class Chat:
             self._show(path)
 
     def _save(self, path: str) -> None:
+        from mlxvision.loading.arriving import write_whole
+
+        place = Path(os.path.expanduser(path))
         try:
-            with open(os.path.expanduser(path), "x", encoding="utf-8") as file:
-                file.write("\n".join(map(_as_text, self._session.messages)))
+            if os.path.lexists(place):
+                raise FileExistsError
+            write_whole(place, "\n".join(map(_as_text, self._session.messages)).encode())
         except (OSError, ValueError) as error:
             raise UsageError("cannot write the conversation", path, "Give the path of a new file") from error
 
@@ -144,6 +148,10 @@ class Chat:
         self._reading = True
         try:
             return input(prompt if self._at_terminal else "")
+        except EOFError:
+            if self._at_terminal:
+                say("")
+            raise
         finally:
             self._reading = False
 

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from mlxvision.cli.cache import use_disk
 from mlxvision.cli.terminal import Status, in_units, say, write
 from mlxvision.errors import UsageError, shorten
-from mlxvision.types import Box, Done, Event, Image, Progress, Sampling, Token
+from mlxvision.types import Box, Done, Event, Image, Sampling, Token
 
 if TYPE_CHECKING:
     from mlxvision.family import Model
+    from mlxvision.nn.sharing import Group
 
 _LONGEST_PROMPT_BYTES = 1 << 20
 _STAGES = {
@@ -40,7 +41,7 @@ Boxes = Sequence[tuple[str, Box]]
 
 def run(args: argparse.Namespace) -> int:
     """Usage errors come first, then a bad image, and only then the costly model."""
-    from mlxvision.api import load, stream
+    from mlxvision.api import stream
     from mlxvision.engine.sampling import check_sampling
     from mlxvision.images import open_image
     from mlxvision.nn.sharing import launched
@@ -58,8 +59,7 @@ def run(args: argparse.Namespace) -> int:
         images = [open_image(source) for source in args.image]
         opened = time.perf_counter()
         status.show(f"loading {args.model or 'the model'}")
-        limits = {"force": args.force, "low_memory": args.low_memory, "max_pixels": args.max_pixels}
-        model = load(args.model, **limits, group=group)
+        model = load_model(args, group)
         loaded = time.perf_counter()
         if args.draw_boxes is not None and model.family.boxes is None:
             raise UsageError("the model does not say where things are", model.family.name, "Leave --draw-boxes out")
@@ -78,6 +78,21 @@ def run(args: argparse.Namespace) -> int:
     if args.draw_boxes is not None:
         _draw(boxes, images[0], args.draw_boxes)
     return 0
+
+
+def load_model(args: argparse.Namespace, group: Group | None = None) -> Model:
+    """As the arguments say that all commands which answer have. Raises: MLXVisionError"""
+    from mlxvision.api import load
+
+    return load(
+        args.model,
+        force=args.force,
+        low_memory=args.low_memory,
+        min_pixels=args.min_pixels,
+        max_pixels=args.max_pixels,
+        group=group,
+        kv_bits=args.kv_bits,
+    )
 
 
 def to_sampling(args: argparse.Namespace) -> Sampling:
@@ -168,15 +183,16 @@ def _draw(boxes: Boxes, image: Image, file: str) -> None:
 
 def follow(events: Iterator[Event], status: Status, *, write_text: bool) -> Done:
     """Show an answer as it comes; its line is ended even if the answer breaks off."""
-    begun = False
+    begun = within_line = False
     try:
         while not isinstance(event := next(events), Done):
-            if isinstance(event, Progress):
+            if isinstance(event, Token):
+                if write_text and event.text:
+                    status.clear()
+                    begun, within_line = True, not event.text.endswith("\n")
+                    write(event.text)
+            elif not within_line:
                 status.show(_STAGES[event.stage].format(event.done + 1, event.total))
-            elif write_text and event.text:
-                status.clear()
-                begun = True
-                write(event.text)
         begun = write_text
         return event
     finally:

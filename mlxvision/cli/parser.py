@@ -119,11 +119,18 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="read the part that sees and the part that answers in turns; auto: if both do not fit into memory [auto]",
     )
+    add("--min-pixels", type=int, metavar="N", help="scale small pictures up to at least so many pixels [as they say]")
     add(
         "--max-pixels",
         type=int,
         metavar="N",
         help="scale pictures down to at most so many pixels; for models that show them in their own size [as they say]",
+    )
+    add(
+        "--kv-bits",
+        type=int,
+        choices=(8, 4),
+        help="remember text in so many bits: long conversations take less memory, answers are less exact [off]",
     )
     add("--no-cache", action="store_true", help="leave nothing of images on disk, and use nothing from there")
 

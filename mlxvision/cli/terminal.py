@@ -41,6 +41,7 @@ class Status:
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.shown = is_terminal(sys.stderr) and not quiet
+        self._stands = False
 
     def __enter__(self) -> Self:
         return self
@@ -55,14 +56,16 @@ class Status:
 
         width = shutil.get_terminal_size().columns - 1
         self._put(_CLEAR_LINE + _CONTROL.sub("", text)[:width])
+        self._stands = True
 
     def clear(self) -> None:
-        self._put(_CLEAR_LINE)
+        if self._stands:  # else an answer would be wiped out that is on the same terminal
+            self._put(_CLEAR_LINE)
+        self._stands = False
 
     def _put(self, text: str) -> None:
-        if self.shown:
-            with suppress(OSError):
-                _put(sys.stderr, text)
+        with suppress(OSError):
+            _put(sys.stderr, text)
 
 
 def in_units(nbytes: int) -> str:

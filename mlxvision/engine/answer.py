@@ -17,6 +17,7 @@ from mlxvision.engine.memory import Memory
 from mlxvision.engine.sampling import Choice, Sampler
 from mlxvision.errors import UsageError
 from mlxvision.family import Cache, Model, Net
+from mlxvision.loading.memory import check_request
 from mlxvision.types import Done, FinishReason, Image, Message, Progress, Receipt, Request, Token, Usage
 
 _CHUNK = 512
@@ -89,17 +90,20 @@ class Answer:
         """
         images = [image for message in self._request.messages for image in message.images]
         prompt = to_prompt(self._model, self._request.messages)
-        draft = Draft(self._model, self._request.sampling, len(prompt))
+        sampling = self._request.sampling
+        draft = Draft(self._model, sampling, len(prompt))
         n_cached = 0
         try:
             cache = self._memory.resume(self._model, prompt, [image.sha256 for image in images])
-            n_cached = cache.offset
+            n_cached, n_held = cache.offset, len(self._memory.images)
             with self._timed("encode"):
                 self._encode(images, cache)
+            added = self._memory.images[n_held:]
+            check_request(self._model, len(prompt) - n_cached, sampling.max_tokens, [i.n_tokens for i in added])
             with self._timed("prefill"):
                 hidden = self._prefill(prompt[n_cached:], cache)
             with self._timed("generate"):
-                self._generate(hidden, cache, draft, Lookup(prompt))
+                self._generate(hidden, cache, draft, prompt)
         except Interrupted as interrupted:
             draft.reason = interrupted.reason
         except BaseException:
@@ -124,30 +128,31 @@ class Answer:
             self._model.net, mx.array([tokens]), cache, lambda start: self._progress("prefill", start, len(tokens))
         )
 
-    def _generate(self, hidden: mx.array, cache: Cache, draft: Draft, lookup: Lookup) -> None:
+    def _generate(self, hidden: mx.array, cache: Cache, draft: Draft, prompt: Sequence[int]) -> None:
         """Computes ahead of the token it takes, so that the device never waits: at most one evaluation per token.
 
         Of a greedy answer, the tokens that are guessed to follow go through the decoder together with that token.
         """
         net, sampling, guess = self._model.net, self._request.sampling, []
-        guesses = sampling.temperature == 0 and sampling.repetition_penalty == 1 and pays()
+        may_guess = sampling.temperature == 0 and sampling.repetition_penalty == 1 and pays()
+        lookup = Lookup(prompt) if may_guess else None
         rehearsal, sampler = Rehearsal(net), Sampler(sampling)
         ahead = _choose(net.logits(hidden)[0], sampler)
         choice = ahead[0]
         while not draft.reason:
             self._check()
             if not draft.ends_next:
-                guess = lookup.guess() if guesses and rehearsal.allows(cache, lookup.tokens) else []
+                guess = lookup.guess() if lookup and rehearsal.allows(cache, lookup.tokens) else []
                 tokens = mx.stack([choice.token, *map(mx.array, guess)])
                 logits = net.logits(net.hidden(tokens[None], cache))[0]
                 ahead = _choose(logits, sampler)
                 rehearsal.add(logits)
             self._take(choice, draft, lookup)
             choice = self._take_guessed(guess, ahead, draft, lookup)
-            if cache.offset > len(lookup.tokens):
+            if lookup and cache.offset > len(lookup.tokens):
                 cache.trim(lookup.tokens)
 
-    def _take_guessed(self, guess: list[int], ahead: list[Choice], draft: Draft, lookup: Lookup) -> Choice:
+    def _take_guessed(self, guess: list[int], ahead: list[Choice], draft: Draft, lookup: Lookup | None) -> Choice:
         """Take the choices ahead for as long as they are as guessed -> the first that is not, to be taken next."""
         for guessed, choice in zip(guess, ahead, strict=False):
             draft.reason = draft.reason or self._interruption()
@@ -156,12 +161,13 @@ class Answer:
             self._take(choice, draft, lookup)
         return ahead[-1]
 
-    def _take(self, choice: Choice, draft: Draft, lookup: Lookup) -> None:
+    def _take(self, choice: Choice, draft: Draft, lookup: Lookup | None) -> None:
         decode = self._model.tokenizer.decode
         top = zip(cast(list[int], choice.top.tolist()), cast(list[float], choice.top_logprobs.tolist()), strict=True)
         alternatives = tuple((other, decode([other]), logprob) for other, logprob in top)
         draft.add(cast(int, choice.token.item()), cast(float, choice.logprob.item()), alternatives)
-        lookup.add(draft.tokens[-1].id)
+        if lookup:
+            lookup.add(draft.tokens[-1].id)
         self._emit(draft.tokens[-1])
 
     def _progress(self, stage: Literal["encode", "prefill"], done: int, total: int) -> None:

@@ -7,16 +7,19 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event as Flag
+from typing import Any, cast
 
 import mlx.core as mx
 
 from mlxvision.engine.answer import Emit, Interruption
 from mlxvision.engine.image_cache import ImageCache
 from mlxvision.engine.many import Job, Many, Result
+from mlxvision.engine.meeting import meet
 from mlxvision.engine.memory import Memory
 from mlxvision.engine.plan import carry_out
 from mlxvision.engine.sampling import check_sampling
@@ -25,6 +28,9 @@ from mlxvision.family import Model
 from mlxvision.loading.load import load_model
 from mlxvision.loading.memory import LowMemory
 from mlxvision.loading.resolve import resolve
+from mlxvision.loading.stored import StoredNet
+from mlxvision.nn.decoder import KVBits, quantize_memory
+from mlxvision.nn.quantized import share_of_16_bit
 from mlxvision.nn.sharing import Group
 from mlxvision.types import Done, Event, FinishReason, Progress, Request, Token
 
@@ -81,23 +87,34 @@ class Engine:
         *,
         force: bool = False,
         low_memory: LowMemory = "auto",
+        min_pixels: int | None = None,
         max_pixels: int | None = None,
         group: Group | None = None,
+        kv_bits: KVBits | None = None,
     ) -> Model:
         """name: a directory, a pulled repository `owner/name[@revision]`, or a card; None: the default model.
 
         force: load even if the estimate says that the memory does not suffice.
         low_memory: whether the part that sees and the part that answers take turns in memory, so that a new image
         costs reading both again; "auto": if they do not fit together.
-        max_pixels: scale pictures down to at most so many; for models that show them in their own size.
-        group: machines that share the decoder, as `launched` finds them; all are to ask the same.
+        min_pixels, max_pixels: scale pictures up to at least, down to at most so many; for models that show them in
+        their own size.
+        group: machines that share the decoder, as `launched` finds them; all are to ask the same, and stop when the
+        first one does.
+        kv_bits: how finely keys and values of text are remembered; answers are then only near the model's own.
 
         Raises: ModelError, OutOfMemoryError, UsageError
         """
         directory = resolve(None if name is None else str(name))
         called = str(name or directory.name)
-        options = partial(load_model, force=force, low_memory=low_memory, max_pixels=max_pixels, group=group)
-        return shared_worker().submit(lambda: options(directory, called)).result()
+        limits = {"min_pixels": min_pixels, "max_pixels": max_pixels}
+        options = partial(load_model, force=force, low_memory=low_memory, **limits, group=group)
+
+        def load() -> Model:
+            model = options(directory, called)
+            return _remembering_less(model, kv_bits) if kv_bits else model
+
+        return shared_worker().submit(load).result()
 
     @property
     def peak_bytes(self) -> int:
@@ -118,7 +135,11 @@ class Engine:
             def interrupted() -> FinishReason | None:
                 return "cancelled" if worker.stopping.is_set() else interruption()
 
-            return worker.submit(lambda: carry_out(model, request, kept, self.images, emit, interrupted))
+            def answer() -> Done:
+                met, agreed = meet(model, interrupted)
+                return carry_out(met, request, kept, self.images, emit, agreed)
+
+            return worker.submit(answer)
 
         return Stream(submit, request.deadline_s)
 
@@ -138,7 +159,11 @@ class Engine:
         def tell(number: int, result: Result) -> None:
             results.put((number, result))
 
-        future = worker.submit(lambda: Many(model, jobs, self.images, tell, interrupted).run())
+        def answer_all() -> None:
+            met, agreed = meet(model, interrupted)
+            Many(met, jobs, self.images, tell, agreed).run()
+
+        future = worker.submit(answer_all)
         future.add_done_callback(lambda _: results.put(None))
         try:
             while (ended := results.get()) is not None:
@@ -146,3 +171,16 @@ class Engine:
             future.result()
         finally:
             left.set()
+
+
+def _remembering_less(model: Model, kv_bits: KVBits) -> Model:
+    """Its revision tells so, for it answers otherwise. Raises: UsageError if it cannot"""
+    quantize_memory(cast(StoredNet, model.net).module, kv_bits)
+    whole = model.family.request_bytes
+
+    def request_bytes(config: Any, images: int, tokens: int) -> int:
+        fixed = whole(config, images, 0)
+        return fixed + math.ceil((whole(config, images, tokens) - fixed) * share_of_16_bit(kv_bits))
+
+    family = replace(model.family, request_bytes=request_bytes)
+    return replace(model, revision=f"{model.revision}-kv{kv_bits}", family=family)

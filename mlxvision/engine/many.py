@@ -20,7 +20,7 @@ from mlxvision.engine.plan import carry_out, shows_whole
 from mlxvision.engine.sampling import check_sampling
 from mlxvision.errors import MLXVisionError, UsageError
 from mlxvision.family import EncodedImage, Model
-from mlxvision.loading.memory import available_bytes
+from mlxvision.loading.memory import available_bytes, check_request
 from mlxvision.types import Done, Receipt, Request, Sampling, Usage
 
 _MOST_ROWS = 16
@@ -103,6 +103,7 @@ class Many:
         prompt = to_prompt(self._model, request.messages)
         began = time.perf_counter()
         encoded = [self._cache.encode(self._model, picture, self._check) for picture in pictures]
+        check_request(self._model, len(prompt), sampling.max_tokens, [image.n_tokens for image, _ in encoded])
         receipts = to_receipts([receipt for _, receipt in encoded], pictures)
         timings_ms = {"encode": _ms_since(began)}
         return _Asked(number, prompt, [image for image, _ in encoded], receipts, sampling, timings_ms)

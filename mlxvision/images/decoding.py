@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import struct
 import threading
 import time
@@ -24,23 +23,31 @@ from mlxvision.images.formats import (
     Format,
     identify,
     is_multipass,
+    lacks_rows,
     name_unsupported,
     open_picture,
     tile_px,
 )
 from mlxvision.images.pixels import upright_rgb
+from mlxvision.silence import silent_stderr
 from mlxvision.types import Image
 
 __all__ = ["decode", "flatten"]
 
-# What one picture may cost, its file included. The 48 megapixels of a phone are taken even where they cost more (WebP).
-_MEMORY_BYTES = 575_000_000
+# What one picture may cost, its file included. The 48 megapixels of a phone are taken even with a large file, but for
+# WebP: of such a file libwebp has a copy.
+_MEMORY_BYTES = 596_000_000
 _ALWAYS_TAKEN_PX = 48_000_000
 _LONGEST_SIDE_PX = 65_535
 
 # Peak bytes per pixel, measured: Pillow keeps 4, the result 3, and some decoders whole frames of their own.
-_COSTS: dict[Format, int] = {"PNG": 7, "GIF": 7, "BMP": 7, "JPEG": 7, "TIFF": 12, "AVIF": 10, "WebP": 16}
+_COSTS = {"PNG": 7.25, "GIF": 7.25, "BMP": 7.25, "JPEG": 7.25, "TIFF": 12, "AVIF": 10, "WebP": 12}
 _COST_MULTIPASS = 12
+
+# Pillow makes up to four copies of a file's metadata; of PNG text five, but PNG pixels come in parts of 64 KiB.
+_MOST_BYTES = _MEMORY_BYTES // 4
+_MOST_PNG_METADATA_BYTES = 32_000_000
+_LONGEST_PNG_PART_BYTES = 1 << 16
 
 _MOST_CPU_S = 8.0
 _MOST_SCANS = 100  # a progressive JPEG has about ten; each costs time for every pixel, and a hundred bytes
@@ -76,15 +83,20 @@ def decode(data: bytes, source: str) -> Image:
         raise ImageFormatError(f"the file is {name_unsupported(data)}", source, f"Give a picture as {SUPPORTED}")
     if format_name in ("WebP", "AVIF") and not PIL.features.check(format_name.lower()):
         raise ImageFormatError(f"this build of Pillow reads no {format_name}", source, "Install Pillow from PyPI")
+    if format_name not in ("PNG", "JPEG") and len(data) > _MOST_BYTES:
+        advice = f"At most {_MOST_BYTES // 10**6} MB are read; save the picture as JPEG or PNG"
+        raise ImageTooLargeError(f"too many bytes of {format_name}", source, advice)
     with _silent_pillow():
         with _own_errors(f"the {format_name} data is damaged or incomplete", source):
-            picture = open_picture(format_name, _Watched(data, source))
+            picture = open_picture(format_name, _Watched(data, source, is_png=format_name == "PNG"))
             multipass = is_multipass(picture, data)
             cost = _COST_MULTIPASS if multipass else _COSTS[format_name]
-            _check_size(picture, max((_MEMORY_BYTES - len(data)) // cost, _ALWAYS_TAKEN_PX), source)
+            _check_size(picture, _most_px(format_name, cost, len(data)), source)
             if multipass and data.count(b"\xff\xda\0") > _MOST_SCANS:
                 raise ImageTooLargeError(f"a JPEG of more than {_MOST_SCANS} scans", source, "Save the picture again")
             turned, orientation = _load(picture)
+            if lacks_rows(picture, data):
+                raise EOFError
         return _finish(picture, turned, orientation, source)
 
 
@@ -98,22 +110,35 @@ def flatten(picture: PIL.Image.Image) -> Image:
         raise ImageFormatError("PostScript, which Pillow has another program draw", source, "Save it as PNG first")
     with _silent_pillow():
         with _own_errors("Pillow cannot decode the picture", source):
-            _check_size(picture, _MEMORY_BYTES // _COSTS["PNG"], source)
+            _check_size(picture, int(_MEMORY_BYTES / _COSTS["PNG"]), source)
             turned, orientation = _load(picture)
         return _finish(picture, turned, orientation, source)
 
 
 class _Watched(BytesIO):
-    """A file that Pillow may not read for ever: it takes millions of tiny parts one by one, in Python."""
+    """A file that Pillow may not read for ever, part by part in Python, nor take much of for metadata."""
 
-    def __init__(self, data: bytes, source: str) -> None:
+    def __init__(self, data: bytes, source: str, *, is_png: bool) -> None:
         super().__init__(data)
-        self._source, self._end_s = source, time.thread_time() + _MOST_CPU_S
+        self._source, self._is_png = source, is_png
+        self._end_s = time.thread_time() + _MOST_CPU_S
+        self._metadata_bytes = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
         if time.thread_time() > self._end_s:
             raise ImageTooLargeError("decoding takes too long", self._source, "Save the picture again")
+        if self._is_png and size and size > _LONGEST_PNG_PART_BYTES:
+            self._metadata_bytes += size
+            if self._metadata_bytes > _MOST_PNG_METADATA_BYTES:
+                raise ImageTooLargeError("a PNG with too much metadata", self._source, "Save the picture without it")
         return super().read(size)
+
+
+def _most_px(format_name: Format, cost: float, n_bytes: int) -> int:
+    """n_bytes: of the file."""
+    if format_name == "WebP":
+        return int((_MEMORY_BYTES - 2 * n_bytes) / cost)
+    return max(int((_MEMORY_BYTES - n_bytes) / cost), _ALWAYS_TAKEN_PX)
 
 
 def _check_size(picture: PIL.Image.Image, most_px: int, source: str) -> None:
@@ -133,7 +158,7 @@ def _load(picture: PIL.Image.Image) -> tuple[int, int]:
         picture.load()
         return 1, _orientation(picture)
     orientation = _orientation(picture)
-    with _silent_libtiff():
+    with silent_stderr():  # libtiff complains there
         picture.load()
     return orientation, _orientation(picture)
 
@@ -165,24 +190,6 @@ def _silent_pillow() -> Iterator[None]:
             yield
         finally:
             _tiff_log.removeFilter(_drop)
-
-
-@contextmanager
-def _silent_libtiff() -> Iterator[None]:
-    """Send descriptor 2 nowhere: libtiff writes its complaints there, out of Python's reach, beside our one line."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # closed, so it shows nothing anyway
-        yield
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def _drop(record: logging.LogRecord) -> bool:

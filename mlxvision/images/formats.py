@@ -6,19 +6,32 @@ Pillow's `Image.open` is not used: it would try several decoders, and its JPEG o
 from __future__ import annotations
 
 import re
+import struct
+import zlib
 from io import BytesIO
 from typing import Literal
 
+import numpy as np
 import PIL.Image
 from PIL.ImageFile import ImageFile
 
-__all__ = ["SUPPORTED", "Format", "identify", "is_multipass", "name_unsupported", "open_picture", "tile_px"]
+__all__ = [
+    "SUPPORTED",
+    "Format",
+    "identify",
+    "is_multipass",
+    "lacks_rows",
+    "name_unsupported",
+    "open_picture",
+    "tile_px",
+]
 
 Format = Literal["PNG", "JPEG", "GIF", "WebP", "BMP", "TIFF", "AVIF"]
 SUPPORTED = "PNG, JPEG, GIF, WebP, BMP, TIFF or AVIF"
 
+_PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _MAGIC: dict[bytes, Format] = {
-    b"\x89PNG\r\n\x1a\n": "PNG",
+    _PNG_MAGIC: "PNG",
     b"\xff\xd8\xff": "JPEG",
     b"GIF87a": "GIF",
     b"GIF89a": "GIF",
@@ -41,6 +54,9 @@ _UNSUPPORTED = {
 }
 _JPEG_SEGMENT = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])", re.DOTALL)
 _START_OF_SCAN = b"\xda"
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_PNG_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+_PART_BYTES = 1 << 13  # inflated, at most a thousand times as many
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
 
@@ -83,7 +99,7 @@ def open_picture(format_name: Format, file: BytesIO) -> ImageFile:
         case "TIFF":
             from PIL.TiffImagePlugin import TiffImageFile as Decoder
         case "WebP":
-            from PIL.WebPImagePlugin import WebPImageFile as Decoder
+            return _open_webp(file)
         case "AVIF":
             from PIL.AvifImagePlugin import AvifImageFile as Decoder
     return Decoder(file)
@@ -97,6 +113,20 @@ def _open_png(file: BytesIO) -> ImageFile:
     if "transparency" in picture.info:
         picture.info["transparency"] *= {"L;2": 85, "L;4": 17}.get(str(picture.tile[0].args), 1)
     return picture
+
+
+def _open_webp(file: BytesIO) -> ImageFile:
+    from PIL.WebPImagePlugin import WebPImageFile
+
+    class FirstFrame(WebPImageFile):
+        """Lets go of libwebp's two canvases before Pillow makes its own."""
+
+        def _get_next(self) -> tuple[bytes, int, int]:
+            frame = super()._get_next()
+            del self._decoder
+            return frame
+
+    return FirstFrame(file)
 
 
 def tile_px(picture: PIL.Image.Image) -> int:
@@ -129,3 +159,29 @@ def _first_scan_channels(data: bytes) -> int:
             return int.from_bytes(data[size_at + 2 : size_at + 3])
         at = size_at + int.from_bytes(data[size_at : size_at + 2])
     return 0
+
+
+def lacks_rows(picture: PIL.Image.Image, data: bytes) -> bool:
+    """Whether the rows of a decoded PNG end too soon: Pillow leaves the rest black if the stream ends cleanly."""
+    if picture.format != "PNG":
+        return False
+    width, height = picture.size
+    *_, depth, colours, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, data.index(b"IHDR") + 4)
+    if not interlaced and np.asarray(picture.crop((0, height - 1, width, height))).any():
+        return False
+    passes = _PNG_PASSES if interlaced else ((0, 0, 1, 1),)
+    sizes = [(-(-(width - left) // across), -(-(height - top) // down)) for left, top, across, down in passes]
+    bits = depth * _PNG_CHANNELS[colours]
+    return _is_shorter(data, sum(rows * (1 + (columns * bits + 7) // 8) for columns, rows in sizes if columns > 0))
+
+
+def _is_shorter(data: bytes, n_bytes: int) -> bool:
+    """Whether a PNG inflates to less."""
+    stream, view, at = zlib.decompressobj(), memoryview(data), len(_PNG_MAGIC)
+    while at < len(data) and n_bytes > 0:
+        size = int.from_bytes(data[at : at + 4])
+        if data[at + 4 : at + 8] == b"IDAT":
+            for start in range(at + 8, at + 8 + size, _PART_BYTES):
+                n_bytes -= len(stream.decompress(view[start : min(start + _PART_BYTES, at + 8 + size)]))
+        at += 12 + size
+    return n_bytes > 0

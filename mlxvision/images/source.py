@@ -19,6 +19,8 @@ from mlxvision.images.formats import identify
 __all__ = ["read"]
 
 _MAX_BYTES = 256 * 2**20
+_MAX_TEXT_BYTES = 128 * 2**20  # as base64, which is in memory beside them
+_LONGEST_PATH = 1 << 16
 _MAX_NAMES = 10_000
 
 _KINDS = {
@@ -35,7 +37,7 @@ def read(source: str | PathLike[str] | bytes | bytearray | memoryview) -> tuple[
     Raises: UsageError, ImageNotFoundError, ImageFormatError (broken base64), ImageTooLargeError.
     """
     if isinstance(source, bytes | bytearray | memoryview):
-        _check_size(memoryview(source).nbytes, "bytes")
+        _check_size(memoryview(source).nbytes, _MAX_BYTES, "bytes")
         return bytes(source), "bytes"
     if isinstance(source, PathLike):
         return _read_path(os.fsdecode(source)), shorten(source)
@@ -52,9 +54,9 @@ def read(source: str | PathLike[str] | bytes | bytearray | memoryview) -> tuple[
     return _read_text(source)
 
 
-def _check_size(n_bytes: int, name: str) -> None:
-    if n_bytes > _MAX_BYTES:
-        limit = f"At most {_MAX_BYTES // 2**20} MiB are read; save a smaller picture"
+def _check_size(n_bytes: int, most: int, name: str) -> None:
+    if n_bytes > most:
+        limit = f"At most {most // 2**20} MiB are read; save a smaller picture"
         raise ImageTooLargeError("the image has too many bytes", name, limit)
 
 
@@ -65,7 +67,7 @@ def _read_stdin() -> bytes:
         data = sys.stdin.buffer.read(_MAX_BYTES + 1)
     except OSError as error:
         raise _unreadable("stdin", error) from error
-    _check_size(len(data), "stdin")
+    _check_size(len(data), _MAX_BYTES, "stdin")
     return data
 
 
@@ -74,10 +76,9 @@ def _read_text(source: str) -> tuple[bytes, str]:
     try:
         return _read_path(source), shorten(source)
     except ImageNotFoundError:
-        data = _from_base64(source)
+        data = _from_base64(source, "base64")
         if data is None or identify(data) is None:
             raise
-        _check_size(len(data), "base64")
         return data, "base64"
 
 
@@ -85,16 +86,19 @@ def _read_data_url(url: str) -> bytes:
     header, _, body = url.partition(",")
     if not re.fullmatch(r"data:(image/|application/octet-stream)[^,]*;base64", header, re.IGNORECASE):
         raise ImageFormatError("not a data URL of an image", header, "Write data:image/png;base64,…")
-    _check_size(len(body) * 3 // 4, "data URL")
-    data = _from_base64(body)
+    data = _from_base64(body, "data URL")
     if data is None:
         raise ImageFormatError("the data URL is not valid base64", header, "Encode the whole file again")
     return data
 
 
-def _from_base64(text: str) -> bytes | None:
+def _from_base64(text: str, name: str) -> bytes | None:
+    """None for what is no base64. Raises: ImageTooLargeError"""
+    if not re.fullmatch(r"[A-Za-z0-9+/\s]*(=\s*){0,2}", text, re.ASCII):
+        return None
+    _check_size(len(text) * 3 // 4, _MAX_TEXT_BYTES, name)
     try:
-        return binascii.a2b_base64("".join(text.split()), strict_mode=True)
+        return binascii.a2b_base64(text)
     except ValueError:
         return None
 
@@ -112,6 +116,8 @@ def _path_of_url(url: str) -> str:
 
 
 def _read_path(given: str) -> bytes:
+    if len(given) > _LONGEST_PATH:
+        raise ImageNotFoundError("too long for a path", given, "Check the path")
     for path in _spellings(given):
         descriptor = _open(path)
         if descriptor is not None:
@@ -162,7 +168,7 @@ def _read_descriptor(descriptor: int, given: str) -> bytes:
         raise _unreadable(given, error) from error
     finally:
         os.close(descriptor)
-    _check_size(len(data), given)
+    _check_size(len(data), _MAX_BYTES, given)
     return data
 
 

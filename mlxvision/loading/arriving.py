@@ -1,4 +1,4 @@
-"""A directory that appears whole or not at all, however many processes write it and wherever they are killed."""
+"""Directories and files that appear whole or not at all, wherever the processes that write them are killed."""
 
 from __future__ import annotations
 
@@ -35,6 +35,24 @@ def arriving(out: Path) -> Iterator[Path]:
             directory.rename(out)
         finally:
             shutil.rmtree(directory, ignore_errors=True)
+
+
+def write_whole(path: Path, content: bytes, like: Path | None = None) -> None:
+    """Put a file in place at once, in place of what is there. like: an existing file, for its permissions.
+
+    Raises: OSError
+    """
+    arriving = path.with_name(f".{os.getpid()}.arriving")
+    try:
+        with arriving.open("wb") as file:
+            if like:
+                shutil.copymode(like, arriving)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        arriving.replace(path)
+    finally:
+        arriving.unlink(missing_ok=True)
 
 
 def _locked(path: Path) -> BinaryIO | None:

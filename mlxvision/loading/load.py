@@ -43,6 +43,7 @@ def load_model(
     *,
     force: bool = False,
     low_memory: LowMemory = "auto",
+    min_pixels: int | None = None,
     max_pixels: int | None = None,
     group: Group | None = None,
 ) -> Model:
@@ -50,14 +51,16 @@ def load_model(
 
     name: as the caller gave it. force: load even what seems not to fit into memory.
     low_memory: whether the tower and all else take turns in memory; "auto": if both do not fit together.
-    max_pixels: of a picture, in place of what the checkpoint says; for families that show pictures in their own size.
+    min_pixels, max_pixels: of a picture, in place of what the checkpoint says; for families that show pictures in their
+    own size.
     group: machines that share the decoder.
 
     Raises: ModelFormatError, UnsupportedModelError, OutOfMemoryError, UsageError
     """
     checkpoint = Checkpoint(directory)
     family = find(checkpoint.model_type)
-    config = _read_config(family, checkpoint, max_pixels)
+    limits = {"min_pixels": min_pixels, "max_pixels": max_pixels}
+    config = _read_config(family, checkpoint, {key: n for key, n in limits.items() if n is not None})
     tokenizer = Tokenizer.from_directory(directory)
     module, tensors = build_net(checkpoint, family, config)
     if group:
@@ -99,21 +102,23 @@ def _held(net: nn.Module, tensors: Mapping[str, Tensor]) -> Iterator[TensorInfo]
         yield TensorInfo(dtype, part.shape, 0, part.size * ITEM_BYTES[dtype])
 
 
-def _read_config(family: Family, checkpoint: Checkpoint, max_pixels: int | None) -> Any:
-    """max_pixels: as if the checkpoint stated it. Raises: ModelFormatError, UsageError"""
+def _read_config(family: Family, checkpoint: Checkpoint, limits: Mapping[str, int]) -> Any:
+    """limits: as if the checkpoint stated them. Raises: ModelFormatError, UsageError"""
     config = family.read_config(checkpoint.config, checkpoint.preprocessor)
-    if max_pixels is None:
+    if not limits:
         return config
-    limits = [{**checkpoint.preprocessor, "max_pixels": n} for n in (max_pixels, max_pixels + 1)]
     try:
-        limited, other = (family.read_config(checkpoint.config, limit) for limit in limits)
+        limited = family.read_config(checkpoint.config, {**checkpoint.preprocessor, **limits})
     except ModelFormatError as error:
-        advice = "Give a plausible number, and no less than min_pixels in preprocessor_config.json"
-        raise UsageError("the model cannot have pictures of at most", f"{max_pixels} pixels", advice) from error
-    if limited == other:  # the family has no such limit
-        advice = "Leave --max-pixels out"
-        raise UsageError("the model shows pictures in fixed sizes, not in their own", checkpoint.model_type, advice)
-    return limited
+        given = " and ".join(f"{key} {value}" for key, value in limits.items())
+        advice = "Give plausible numbers, those in preprocessor_config.json for example"
+        raise UsageError("the model cannot have pictures of", given, advice) from error
+    try:
+        family.read_config(checkpoint.config, {**checkpoint.preprocessor, "max_pixels": 0})
+    except ModelFormatError:
+        return limited
+    advice = "Leave --min-pixels and --max-pixels out"
+    raise UsageError("the model shows pictures in fixed sizes, not in their own", checkpoint.model_type, advice)
 
 
 def build_net(checkpoint: Checkpoint, family: Family, config: Any) -> tuple[nn.Module, dict[str, Tensor]]:

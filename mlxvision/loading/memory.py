@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import mlx.core as mx
 
 from mlxvision.errors import OutOfMemoryError
+from mlxvision.family import Model
 from mlxvision.loading.header import FLOATS, TensorInfo
 
 CONTEXT_TOKENS = 4096
@@ -61,6 +63,25 @@ def check_memory(needed: Estimate) -> None:
         )
 
 
+def check_request(model: Model, n_prompt: int, max_tokens: int, image_tokens: Sequence[int]) -> None:
+    """n_prompt: tokens of text that are not in a cache yet. image_tokens: how many each new image has.
+
+    Raises: OutOfMemoryError if the caches would need more than is left; --force says nothing about that
+    """
+    n_text = min(n_prompt + max_tokens, model.family.context_length(model.config))
+    request_bytes = partial(model.family.request_bytes, model.config)
+    # Each is at least what is needed: images are thought of as large as can be, or as text.
+    largest, as_text = request_bytes(len(image_tokens), n_text), request_bytes(0, n_text + sum(image_tokens))
+    needed = estimate((), min(largest, as_text)).request_bytes
+    if needed > left_bytes():
+        raise OutOfMemoryError(
+            "the request does not fit into memory",
+            f"{needed / _GB:.1f} GB for {n_text} tokens of text and {sum(image_tokens)} of images, "
+            f"where {left_bytes() / _GB:.1f} GB are left",
+            "Begin a new conversation, give less at a time, or lower the limit of tokens",
+        )
+
+
 def _fits(needed: Estimate) -> bool:
     return needed.weights_bytes + needed.request_bytes <= available_bytes()
 
@@ -73,3 +94,10 @@ def available_bytes() -> int:
         fields = dict(line.split(":", 1) for line in _MEMINFO.read_text(encoding="ascii").splitlines())
         return int(fields["MemAvailable"].split()[0]) * 1024
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def left_bytes() -> int:
+    """What nobody uses; where there is Metal, of the whole memory, for the GPU may take more than is recommended."""
+    if mx.metal.is_available():
+        return int(mx.device_info()["memory_size"]) - mx.get_active_memory()
+    return available_bytes()

@@ -31,6 +31,8 @@ _WANTED = (
     "*.safetensors",
     "*.safetensors.index.json",
     "added_tokens.json",
+    "chat_template.jinja",
+    "chat_template.json",
     "config.json",
     "generation_config.json",
     "preprocessor_config.json",

@@ -6,27 +6,36 @@ import copy
 
 import mlx.core as mx
 
+from mlxvision.nn.quantized import Quantized, quantize
+
 _STEP = 256
 
 
 class KVCache:
-    """Keys and values of the tokens seen so far, in buffers that grow by steps so that appending does not copy."""
+    """Keys and values of the tokens seen so far, in buffers that grow by steps so that appending does not copy.
+
+    arrays: the buffers, keys first; (B, H, S, …) each.
+    """
 
     def __init__(self) -> None:
         self.offset = 0
-        self._keys: mx.array | None = None
-        self._values: mx.array | None = None
-
-    @property
-    def arrays(self) -> list[mx.array]:
-        return [] if self._keys is None or self._values is None else [self._keys, self._values]
+        self.arrays: list[mx.array] = []
 
     def append(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
         """keys, values: (B, H, L, E) -> all keys and values so far, each (B, H, offset, E)."""
-        start, self.offset = self.offset, self.offset + keys.shape[2]
-        self._keys = _write(self._keys, keys, start)
-        self._values = _write(self._values, values, start)
-        return self._keys[:, :, : self.offset], self._values[:, :, : self.offset]
+        all_keys, all_values = self._extend([keys, values])
+        return all_keys, all_values
+
+    def append_quantized(self, keys: mx.array, values: mx.array, bits: int) -> tuple[Quantized, Quantized]:
+        """keys, values: (B, H, L, E) -> all keys and values so far. A cache holds them either like this or plainly."""
+        held = self._extend([*quantize(keys, bits), *quantize(values, bits)])
+        return Quantized(held[:3], bits), Quantized(held[3:], bits)
+
+    def _extend(self, new: list[mx.array]) -> list[mx.array]:
+        start, self.offset = self.offset, self.offset + new[0].shape[2]
+        buffers = self.arrays or [None] * len(new)
+        self.arrays = [_write(buffer, x, start) for buffer, x in zip(buffers, new, strict=True)]
+        return [x[:, :, : self.offset] for x in self.arrays]
 
     def trim(self, n_tokens: int) -> None:
         """Forget all but the first n_tokens; their room is kept."""
@@ -36,18 +45,18 @@ class KVCache:
         """A second cache of the same tokens; the buffers are copied only when one of the two goes on."""
         twin = copy.copy(self)
         # Appending changes an array object in place, so the two must not share it; its data they may.
-        twin._keys, twin._values = copy.copy(self._keys), copy.copy(self._values)
+        twin.arrays = [copy.copy(x) for x in self.arrays]
         return twin
 
     def keep(self, rows: mx.array, start: int) -> None:
         """Forget all sequences but these, and of these the tokens before start. rows: (b,) int"""
-        self._keys, self._values = (x[rows, :, start:] for x in self.arrays)
+        self.arrays = [x[rows, :, start:] for x in self.arrays]
         self.offset -= start
 
     def join(self, other: KVCache) -> None:
         """Take over the sequences of another cache, behind one's own; all end at the same place."""
         pairs = zip(self.arrays, other.arrays, strict=True)
-        self._keys, self._values = (_stack((a, self.offset), (b, other.offset)) for a, b in pairs)
+        self.arrays = [_stack((a, self.offset), (b, other.offset)) for a, b in pairs]
         self.offset = max(self.offset, other.offset)
 
 

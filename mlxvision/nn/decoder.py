@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 import mlx.core as mx
 import mlx.nn as nn
 
+from mlxvision.errors import UsageError
+from mlxvision.nn.cache import KVCache
+from mlxvision.nn.quantized import GROUP_SIZE, Mask, attend_quantized
 from mlxvision.nn.sharing import Group, check_divisible, share_linear
 
-Mask = mx.array | str | None
+KVBits = Literal[8, 4]
+"""In which the keys and values of text can be held."""
 
 
 class MLP(nn.Module):
@@ -36,7 +41,8 @@ class Attention(nn.Module):
 
     def __init__(self, D: int, E: int, n_heads: int, n_kv_heads: int, bias: bool = False) -> None:
         super().__init__()
-        self.n_heads, self.n_kv_heads, self.scale = n_heads, n_kv_heads, E**-0.5
+        self.n_heads, self.n_kv_heads, self.head_dim, self.scale = n_heads, n_kv_heads, E, E**-0.5
+        self.kv_bits: KVBits | None = None  # of what is remembered, if not all
         self.q_proj = nn.Linear(D, n_heads * E, bias)
         self.k_proj = nn.Linear(D, n_kv_heads * E, bias)
         self.v_proj = nn.Linear(D, n_kv_heads * E, bias)
@@ -45,6 +51,15 @@ class Attention(nn.Module):
     def attend(self, q: mx.array, k: mx.array, v: mx.array, mask: Mask) -> mx.array:
         """q: (B, H, L, E); k, v: (B, H, S, E) -> (B, H, L, E)"""
         return mx.fast.scaled_dot_product_attention(q, k, v, scale=self.scale, mask=mask)
+
+    def recall(self, q: mx.array, k: mx.array, v: mx.array, mask: Mask, cache: KVCache) -> mx.array:
+        """Remember the keys and values of the next tokens, and attend to all so far.
+
+        q: (B, H, L, E); k, v: (B, K, L, E) -> (B, H, L, E)
+        """
+        if self.kv_bits is None:
+            return self.attend(q, *cache.append(k, v), mask)
+        return attend_quantized(q, *cache.append_quantized(k, v, self.kv_bits), self.scale, mask)
 
     def project_out(self, heads: mx.array) -> mx.array:
         """heads: (B, H, L, E) -> (B, L, D)"""
@@ -67,6 +82,18 @@ def share_out(net: nn.Module, group: Group) -> None:
     for _, module in net.named_modules():
         if isinstance(module, Attention | MLP):
             module.share(group)
+
+
+def quantize_memory(net: nn.Module, bits: KVBits) -> None:
+    """Have a net remember text in few bits. Raises: UsageError if it cannot"""
+    if bits not in get_args(KVBits):
+        raise UsageError("cannot remember text in so many bits", bits, "Give 8 or 4")
+    for _, module in net.named_modules():
+        if isinstance(module, Attention):
+            if module.head_dim % GROUP_SIZE:
+                advice = "Leave --kv-bits out"
+                raise UsageError(f"heads are not made of groups of {GROUP_SIZE} numbers", module.head_dim, advice)
+            module.kv_bits = bits
 
 
 def split_heads(x: mx.array, n_heads: int) -> mx.array:

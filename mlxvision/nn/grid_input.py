@@ -20,7 +20,7 @@ from mlxvision.types import Image, Receipt, Rows
 CHANNELS = 3
 
 _LARGEST_RATIO = 200
-_LARGEST_PICTURE_PX = 1 << 27
+_LARGEST_PICTURE_PX = 1 << 24  # what the released Qwen3-VL states; others state less
 _BICUBIC = 3
 
 

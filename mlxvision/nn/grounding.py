@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from mlxvision.types import Box, Receipt
 
-_OBJECT = re.compile(r"\{[^{}]*\}")
+_FLAT = r'(?:[^{}"]|"(?:[^"\\]|\\.)*+")'
+_OBJECT = re.compile(rf"\{{(?:{_FLAT}|\{{{_FLAT}*+\}})*+\}}", re.DOTALL)
+"""An object of JSON, with no object in an object in it: takes a time in proportion to the text."""
 _FAR = 1e6
 _LABELS = ("label", "text_content", "text")
 
@@ -19,8 +21,7 @@ def json_boxes(text: str, whole: tuple[float, float], receipt: Receipt) -> tuple
 
     An answer that was cut short has whole objects up to there. whole: as for `on_picture`.
     """
-    found = (_read(match[0], whole, receipt) for match in _OBJECT.finditer(text))
-    return tuple(item for item in found if item)
+    return tuple(_places(text, whole, receipt))
 
 
 def on_picture(corners: Sequence[float], whole: tuple[float, float], receipt: Receipt) -> Box | None:
@@ -40,16 +41,21 @@ def on_picture(corners: Sequence[float], whole: tuple[float, float], receipt: Re
     return box if box.left < box.right and box.top < box.bottom else None
 
 
-def _read(source: str, whole: tuple[float, float], receipt: Receipt) -> tuple[str, Box] | None:
-    try:
-        item = json.loads(source)
-    except (ValueError, RecursionError):
-        return None
-    corners = item.get("bbox_2d")
+def _places(text: str, whole: tuple[float, float], receipt: Receipt) -> Iterator[tuple[str, Box]]:
+    for match in _OBJECT.finditer(text):
+        try:
+            item = json.loads(match[0])
+        except (ValueError, RecursionError):
+            item = {}
+        if "bbox_2d" not in item:
+            yield from _places(match[0][1:], whole, receipt)  # it may hold others
+        elif box := _box(item["bbox_2d"], whole, receipt):
+            yield next((str(item[name]) for name in _LABELS if name in item), ""), box
+
+
+def _box(corners: object, whole: tuple[float, float], receipt: Receipt) -> Box | None:
     if not isinstance(corners, list) or len(corners) != 4:
         return None
     if not all(type(corner) in (int, float) and abs(corner) < _FAR for corner in corners):
         return None
-    box = on_picture(corners, whole, receipt)
-    label = next((str(item[name]) for name in _LABELS if name in item), "")
-    return (label, box) if box else None
+    return on_picture(corners, whole, receipt)

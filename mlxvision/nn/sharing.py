@@ -78,6 +78,12 @@ def shares_of(net: nn.Module) -> dict[str, Share]:
     return shares
 
 
+def group_of(net: nn.Module) -> Group | None:
+    """The machines that share a net; None if there is only this one."""
+    shared = (module.group for _, module in net.named_modules() if isinstance(module, _SHARES_OUTPUT))
+    return next(shared, None)
+
+
 def as_first_says(x: mx.array, group: Group) -> mx.array:
     """The first machine's array, on all: what they compute alone may differ between kinds of chips."""
     # Bound to x, so that no machine comes to this sum before those that x is made of: all must meet in one order.

@@ -11,6 +11,7 @@ from tokenizers import Tokenizer as _Tokenizer
 
 from mlxvision.errors import ModelFormatError, UsageError
 from mlxvision.keys import read_bytes
+from mlxvision.silence import silent_stderr
 
 _INCOMPLETE = "\N{REPLACEMENT CHARACTER}"
 _LARGEST_BYTES = 64_000_000
@@ -80,7 +81,8 @@ class Tokenizer:
 def _said_clearly(what: str, source: Path) -> Iterator[None]:
     """Raises: ModelFormatError"""
     try:
-        yield
+        with silent_stderr():  # where the library writes its panics
+            yield
     except BaseException as error:  # the library raises Exception itself, and its panics are not even that
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise

@@ -23,8 +23,11 @@ WORDS = ["why", "what " * 7, "describe all that there is to be seen", "long " * 
 
 @pytest.fixture(scope="module")
 def model():
+    return ending(small_mllama(1))
+
+
+def ending(model):
     """One that ends most of its answers itself, each after another number of tokens."""
-    model = small_mllama(1)
     return replace(model, family=replace(model.family, stop_tokens=lambda tokenizer: frozenset(range(0, 265, 12))))
 
 
@@ -72,9 +75,10 @@ def batch(model, requests, images=None):
     return dict(Engine(images).batch(model, [partial(lambda request: request, request) for request in requests]))
 
 
-@pytest.mark.parametrize("n_rows", [1, 3, 16])
-def test_each_answer_is_that_of_its_request_alone(model, n_rows, monkeypatch):
+@pytest.mark.parametrize(("n_rows", "kv_bits"), [(1, None), (3, None), (16, None), (3, 8)])
+def test_each_answer_is_that_of_its_request_alone(model, n_rows, kv_bits, monkeypatch):
     monkeypatch.setattr(many, "_MOST_ROWS", n_rows)
+    model = ending(small_mllama(1, kv_bits)) if kv_bits else model
     requests = mixed()
     together = batch(model, requests)
     alone = [Engine().stream(model, request).result() for request in requests]

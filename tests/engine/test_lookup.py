@@ -153,6 +153,12 @@ def mllama():
     return small_mllama(0)
 
 
+@pytest.fixture(scope="module")
+def mllama_8():
+    """One that remembers text in 8 bits."""
+    return small_mllama(0, 8)
+
+
 @pytest.mark.usefixtures("unrehearsed")
 @given(
     st.integers(0, 5),
@@ -186,10 +192,10 @@ def assert_right(memory, model, messages, done):
 
 @pytest.mark.usefixtures("unrehearsed")
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("name", ["toy", "mllama"])
-def test_whatever_is_guessed_changes_no_answer(name, seed, mllama, monkeypatch):
+@pytest.mark.parametrize("name", ["toy", "mllama", "8 bits"])
+def test_whatever_is_guessed_changes_no_answer(name, seed, mllama, mllama_8, monkeypatch):
     draw = random.Random(seed)
-    model = random_model(seed=seed) if name == "toy" else mllama
+    model = random_model(seed=seed) if name == "toy" else mllama if name == "mllama" else mllama_8
     other = IMAGE if name == "toy" else model.family.image_token(model.config)
     messages = [user("what? " + "x" * seed, *[RED, GREEN][: seed % 3])]
     sampling, most = Sampling(40, logprobs=3), draw.choice([13, 27, 10_000])
@@ -255,11 +261,16 @@ def test_no_answer_takes_more_forwards_than_without_guesses(n_words):
     assert len(lengths) <= len(plain_lengths)
 
 
-@pytest.mark.usefixtures("unrehearsed")
 @pytest.mark.parametrize("sampling", [Sampling(temperature=0.5), Sampling(repetition_penalty=1.1)])
-def test_only_greedy_answers_are_guessed(sampling):
+def test_nothing_is_looked_up_unless_answers_are_greedy(sampling, monkeypatch):
+    monkeypatch.setattr(answer, "Lookup", None)
     _, lengths = run(scripted(FORM), [user(FORM)], sampling)
     assert set(lengths[1:]) == {1}
+
+
+def test_nothing_is_looked_up_where_guesses_do_not_pay(monkeypatch):
+    monkeypatch.setattr(answer, "Lookup", None)
+    assert plain(scripted(FORM), [user(FORM)])[0].text == FORM
 
 
 @pytest.mark.usefixtures("unrehearsed")

@@ -12,9 +12,9 @@ from tests.fakes.toy import picture
 WIDE, SMALL, TALL = picture(220, 20, 20, width=40, height=12), picture(10, 200, 30), picture(9, 9, 200, height=50)
 
 
-@pytest.fixture(scope="module", params=range(2))
+@pytest.fixture(scope="module", params=[(0,), (1,), (0, 8)], ids=["0", "1", "8 bits of text"])
 def model(request):
-    return small_mllama(request.param)
+    return small_mllama(*request.param)
 
 
 def user(text, *images):

@@ -1,5 +1,6 @@
 """What a person at a terminal sees: the same commands, on a pseudo-terminal."""
 
+import io
 import os
 import pty
 import subprocess
@@ -7,6 +8,9 @@ import sys
 
 import pytest
 
+from mlxvision.cli.generate import follow
+from mlxvision.cli.terminal import Status
+from mlxvision.types import Done, Progress, Token, Usage
 from tests.fakes.checkpoints import make_mllama
 
 ASK = ("generate", "--prompt", "What is it?", "--max-tokens", "3")
@@ -49,6 +53,41 @@ def test_a_terminal_shows_progress_which_leaves_no_trace(on_terminal, parrot, pi
         assert stage in err
     assert err.endswith(b"\r\x1b[K")
     assert b"\n" not in err
+
+
+def visible(text):
+    """What is left on a terminal."""
+    return "\n".join(line.split("\r\x1b[K")[-1] for line in text.replace("\r\n", "\n").split("\n"))
+
+
+def test_an_answer_stays_on_a_terminal_that_shows_progress_too(parrot, picture):
+    seen_by_user, given_to_command = pty.openpty()
+    command = [sys.executable, "-m", "mlxvision", *ASK, "--model", parrot, "--image", picture]
+    with subprocess.Popen(command, stdout=given_to_command, stderr=given_to_command):
+        os.close(given_to_command)
+        seen = read_all(seen_by_user).decode()
+    assert "looking at image 1 of 1" in seen
+    assert visible(seen).startswith("ab ab ab \nmlxvision: the answer is cut off")
+
+
+class Screen(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+def test_progress_between_the_lines_of_an_answer_wipes_nothing_out(monkeypatch):
+    screen = Screen()
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setattr(sys, "stderr", screen)
+    progress, texts = [Progress("read", n, 3) for n in range(3)], ["one\n", "half ", "of it\n"]
+    events = [event for n, text in enumerate(texts) for event in (progress[n], Token(n, text, 0.0))]
+    done = Done("one\nhalf of it", (), "stop", Usage(0, 0, 0, 0), (), {})
+    with Status() as status:
+        follow(iter([*events, done]), status, write_text=True)
+    assert visible(screen.getvalue()) == "one\nhalf of it\n\n"
+    assert "piece 2 of 3" in screen.getvalue()
 
 
 def test_a_terminal_is_told_why_an_answer_ended_early(on_terminal, parrot):

@@ -74,6 +74,7 @@ class Hub:
             return httpx.Response(status, content=body, headers=headers)
 
         patch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+        patch.setattr(constants, "HF_HUB_DISABLE_IMPLICIT_TOKEN", True)  # nobody's own is sent
         patch.setattr(_http, "_GLOBAL_CLIENT", None)
         patch.setattr(_http, "_GLOBAL_CLIENT_FACTORY", lambda: httpx.Client(transport=httpx.MockTransport(answer)))
 

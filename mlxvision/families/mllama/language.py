@@ -45,8 +45,8 @@ class SelfAttention(Attention):
         """x: (B, L, D); position: of the first of its tokens, of all or (B,) of each -> (B, L, D)"""
         q = self._rotate(split_heads(self.q_proj(x), self.n_heads), position)
         k = self._rotate(split_heads(self.k_proj(x), self.n_kv_heads), position)
-        k, v = cache.append(k, split_heads(self.v_proj(x), self.n_kv_heads))
-        return self.project_out(self.attend(q, k, v, mask))
+        v = split_heads(self.v_proj(x), self.n_kv_heads)
+        return self.project_out(self.recall(q, k, v, mask, cache))
 
     def _rotate(self, x: mx.array, position: int | mx.array) -> mx.array:
         E = x.shape[-1]

@@ -1,7 +1,7 @@
 """What a Qwen2-VL checkpoint states of itself.
 
 Source: config.json and preprocessor_config.json of Qwen/Qwen2-VL-7B-Instruct, and the same files as later versions of
-transformers write them (`text_config`, `rope_parameters`, `size`).
+transformers write them (`text_config`, `rope_parameters`, `size`; 4.44 wrote little of `vision_config`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,18 @@ from mlxvision.keys import Keys
 from mlxvision.nn.grid_config import read_text
 from mlxvision.nn.grid_decoder import GridTextConfig
 from mlxvision.nn.grid_input import CHANNELS, PreprocessConfig, read_preprocess
+
+_LEFT_OUT = {
+    "depth": 32,
+    "embed_dim": 1280,
+    "hidden_size": 3584,
+    "mlp_ratio": 4,
+    "num_heads": 16,
+    "patch_size": 14,
+    "spatial_merge_size": 2,
+    "temporal_patch_size": 2,
+}
+"""What transformers 4.44 did not write: where a value was that of its class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +64,7 @@ class Config:
 def read_config(config: Mapping[str, Any], preprocessor: Mapping[str, Any]) -> Config:
     """Raises: ModelFormatError naming the key that is missing or implausible."""
     top = Keys(config)
-    text, vision = read_text(top), _read_vision(top.inner("vision_config"))
+    text, vision = read_text(top), _read_vision(_vision_keys(top))
     if vision.hidden_size != text.hidden_size:
         raise top.inner("vision_config").fail("hidden_size")
     return Config(
@@ -64,6 +76,12 @@ def read_config(config: Mapping[str, Any], preprocessor: Mapping[str, Any]) -> C
             preprocessor, vision.patch_size, vision.spatial_merge_size, vision.temporal_patch_size
         ),
     )
+
+
+def _vision_keys(top: Keys) -> Keys:
+    """With what transformers left out; by the `model_type` it wrote, the first release being without one."""
+    keys = top.inner("vision_config")
+    return Keys({**_LEFT_OUT, **top.raw("vision_config")}, "vision_config.") if "model_type" in keys else keys
 
 
 def _read_vision(keys: Keys) -> VisionConfig:

@@ -10,15 +10,17 @@ import re
 from mlxvision.nn.grounding import on_picture
 from mlxvision.types import Box, Receipt
 
-_PLACE = re.compile(r"([^()\n]*)\((\d{1,4}),\s?(\d{1,4})\),\s?\((\d{1,4}),\s?(\d{1,4})\)")
+_CORNERS = re.compile(r"\((\d{1,4}),\s?(\d{1,4})\),\s?\((\d{1,4}),\s?(\d{1,4})\)")
+_BEFORE_A_LABEL = re.compile(r"[()\n]")
 _WHOLE = 1000
 
 
 def boxes(text: str, receipt: Receipt) -> tuple[tuple[str, Box], ...]:
     """Labels and boxes in pixels of the upright picture; what lies outside of it is left out."""
-    found = []
-    for label, *numbers in _PLACE.findall(text):
-        corners = [int(number) for number in numbers]
+    found, end = [], 0
+    for place in _CORNERS.finditer(text):
+        label = _BEFORE_A_LABEL.split(text[end : place.start()])[-1]
+        corners, end = [int(number) for number in place.groups()], place.end()
         box = on_picture(corners, (_WHOLE, _WHOLE), receipt)
         if box and max(corners) <= _WHOLE:
             found.append((label.strip(" ,;:"), box))

@@ -29,8 +29,8 @@ class NormedAttention(Attention):
         """x: (B, L, D) -> (B, L, D)"""
         q = rotate(self.q_norm(split_heads(self.q_proj(x), self.n_heads)), turn)
         k = rotate(self.k_norm(split_heads(self.k_proj(x), self.n_kv_heads)), turn)
-        k, v = cache.append(k, split_heads(self.v_proj(x), self.n_kv_heads))
-        return self.project_out(self.attend(q, k, v, mask))
+        v = split_heads(self.v_proj(x), self.n_kv_heads)
+        return self.project_out(self.recall(q, k, v, mask, cache))
 
 
 class Decoder(nn.Module):

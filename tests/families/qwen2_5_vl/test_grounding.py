@@ -18,7 +18,16 @@ def receipt(tiny: Tiny) -> Receipt:
 
 
 @pytest.mark.parametrize(
-    "answer", [CAT, f"[{CAT}]", f"```json\n[\n\t{CAT},\n]\n```", f'Here: [{CAT}, {{"bbox_2d": [1, 2']
+    "answer",
+    [
+        CAT,
+        f"[{CAT}]",
+        f"```json\n[\n\t{CAT},\n]\n```",
+        f'Here: [{CAT}, {{"bbox_2d": [1, 2',
+        f'{{"objects": [{CAT}]}}',
+        f'{{"objects": [{CAT}, {{"bbox',
+        f'{{cat}}: {CAT[:-1]}, "is": {{"colour": "red"}}}}',
+    ],
 )
 def test_pixels_that_the_model_saw_become_pixels_of_the_original(tiny: Tiny, receipt: Receipt, answer: str) -> None:
     assert tiny.family.boxes(answer, receipt) == (("cat", Box(0, 14, 381, 149)),)
@@ -27,6 +36,11 @@ def test_pixels_that_the_model_saw_become_pixels_of_the_original(tiny: Tiny, rec
 def test_boxes_keep_their_order_and_their_labels_whatever_these_are_called(tiny: Tiny, receipt: Receipt) -> None:
     items = [f'{{"bbox_2d": [1, 1, 9, 9], "{name}": "{name}!"}}' for name in ("label", "text_content", "other")]
     assert [label for label, _ in tiny.family.boxes(f"[{','.join(items)}]", receipt)] == ["label!", "text_content!", ""]
+
+
+def test_braces_in_a_label_are_part_of_it(tiny: Tiny, receipt: Receipt) -> None:
+    ((label, _),) = tiny.family.boxes(CAT.replace("cat", "a {b} } c"), receipt)
+    assert label == "a {b} } c"
 
 
 def test_a_box_ends_where_the_picture_does(tiny: Tiny, receipt: Receipt) -> None:

@@ -25,7 +25,7 @@ def test_several_places_may_stand_in_one_line(tiny: Tiny, receipt: Receipt) -> N
 
 
 @pytest.mark.parametrize(
-    "answer", ["", "Nothing.", "(1,2)", "a(5,5),(5,9)", "a(9,1),(2,3)", "a(0,0),(1001,5)", "f(1,2),(3"]
+    "answer", ["", "Nothing.", "(1,2)", "a(5,5),(5,9)", "a(9,1),(2,3)", "a(0,0),(1001,5)", "f(1,2),(3", "a" * 300_000]
 )
 def test_what_is_no_box_is_left_out(tiny: Tiny, receipt: Receipt, answer: str) -> None:
     assert tiny.family.boxes(answer, receipt) == ()

@@ -35,15 +35,27 @@ def test_a_given_limit_of_pixels_takes_the_place_of_the_stated_one(tiny: Tiny, d
     assert LIMIT // 2 < shown.canvas_width * shown.canvas_height <= LIMIT < plain.canvas_width * plain.canvas_height
 
 
+def test_a_small_picture_is_scaled_up_to_the_least_that_is_given(tiny: Tiny, directory: Path) -> None:
+    least = PREPROCESSOR["max_pixels"] // 2
+    asked = load_model(directory, "tiny", min_pixels=least).config
+    shown, plain = (tiny.family.preprocess(picture("dot"), config).receipt for config in (asked, tiny.config))
+    assert plain.canvas_width * plain.canvas_height < least <= shown.canvas_width * shown.canvas_height
+
+
 @pytest.mark.parametrize("max_pixels", [None, PREPROCESSOR["max_pixels"]])
 def test_the_stated_limit_may_be_given_too(tiny: Tiny, directory: Path, max_pixels: int | None) -> None:
     assert load_model(directory, "tiny", max_pixels=max_pixels).config == tiny.config
 
 
-@pytest.mark.parametrize("max_pixels", [0, -5, PREPROCESSOR["min_pixels"] - 1, 1 << 40])
+@pytest.mark.parametrize("max_pixels", [0, -5, PREPROCESSOR["min_pixels"] - 1, (1 << 24) + 1])
 def test_a_limit_that_cannot_be_is_a_usage_error(directory: Path, max_pixels: int) -> None:
-    with pytest.raises(UsageError, match=f"{max_pixels} pixels"):
+    with pytest.raises(UsageError, match=f"max_pixels {max_pixels}"):
         load_model(directory, "tiny", max_pixels=max_pixels)
+
+
+def test_the_least_may_not_exceed_the_most(directory: Path) -> None:
+    with pytest.raises(UsageError, match="min_pixels 900 and max_pixels 800"):
+        load_model(directory, "tiny", min_pixels=900, max_pixels=800)
 
 
 def test_fewer_pixels_need_less_memory(tiny: Tiny, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """The same behaviour as the elder family's; what it does not have is refused by name."""
 
+import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -29,3 +31,22 @@ def test_a_tied_checkpoint_may_hold_its_head_twice(tiny: Tiny, tmp_path: Path, k
 def test_a_mixture_of_experts_is_refused_by_its_name() -> None:
     with pytest.raises(UnsupportedModelError, match=r"qwen3_vl_moe.*Use a checkpoint of: .*qwen3_vl"):
         find("qwen3_vl_moe")
+
+
+TEMPLATE = "{%- if '</think>' in content %}{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\nOPENING' }}"
+
+
+@pytest.mark.parametrize("file", ["chat_template.jinja", "chat_template.json", "tokenizer_config.json"])
+@pytest.mark.parametrize(
+    ("opening", "thinks"), [("", False), ("<think>\\n", True), ("<think>\\n\\n</think>\\n\\n", False)]
+)
+def test_a_checkpoint_whose_answers_begin_with_a_thought_is_refused(
+    tiny: Tiny, tmp_path: Path, file: str, opening: str, thinks: bool
+) -> None:
+    directory = tiny.write(tmp_path / "model")
+    template = TEMPLATE.replace("OPENING", opening)
+    text = template if file.endswith(".jinja") else json.dumps({"chat_template": template})
+    (directory / file).write_text(text, encoding="utf-8")
+    refused = pytest.raises(UnsupportedModelError, match=r"begin with a thought.*Use the Instruct checkpoint")
+    with refused if thinks else nullcontext():
+        load_model(directory, "tiny")

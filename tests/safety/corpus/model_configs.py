@@ -223,10 +223,16 @@ def tokenizer_cases() -> Iterator[Case]:
             yield Case(f"{base}: {name} is a word", base, spoil, (TOKENIZER, name))
         spoil = edited(TOKENIZER, _added("<|vision_start|>", special=False))
         yield Case(f"{base}: an image's first token is a word", base, spoil, (CONFIG, "image"))
-    # The library's own cry on stderr precedes our sentence.
-    yield Case(
-        "panic: a tokenizer with a damaged map", "mllama", changed(TOKENIZER, "normalizer", charsmap), (TOKENIZER,)
-    )
+    # In Rust, where these end in a panic, which says so on stderr
+    prefixed = {"type": "BPE", "vocab": {"a": 0, "ab": 1}, "merges": [["a", "a"]], "continuing_subword_prefix": "##"}
+    endless = {"type": "Split", "pattern": {"Regex": r"(((.+)+)+)+\d$"}, "behavior": "Isolated", "invert": False}
+    panics = {
+        "with a damaged map": changed(TOKENIZER, "normalizer", charsmap),
+        "with a prefix longer than its tokens": changed(TOKENIZER, "model", prefixed),
+        "with an expression that gives up": changed(TOKENIZER, "pre_tokenizer", endless),
+    }
+    for name, spoil in panics.items():
+        yield Case(f"a tokenizer {name}", "mllama", spoil, (TOKENIZER,))
 
 
 def reading_cases() -> Iterator[Case]:
@@ -239,6 +245,10 @@ def reading_cases() -> Iterator[Case]:
         ("row_marks", "①②③④⑤⑥⑦⑧⑨"),
         ("row_marks", [*"①②③④⑤⑥⑦⑧", "two"]),
         ("row_tokens", [1, 0]),
+        ("row_marks", ["x" * 5000] * 9),
+        ("requests", ["Read", "x" * 5000]),
+        ("sheet_request", "x " * 500_000),
+        ("look_request", "x " * 500_000),
         ("rows.canvas_px", 1 << 40),
         ("rows.em_px", 25),
     ):

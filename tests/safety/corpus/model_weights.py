@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors.numpy import load_file
 
 from tests.safety.corpus.model_files import (
     HEAD,
@@ -21,6 +22,7 @@ from tests.safety.corpus.model_files import (
     tensors,
     write,
 )
+from tests.unit.loading.toy import write_safetensors
 
 _LAYER = "language_model.model.layers.0.mlp.down_proj"  # (32, 64)
 
@@ -118,6 +120,8 @@ def index_cases() -> Iterator[Case]:
         yield Case(f"index: a shard {name}", "mllama", _sharded(lambda right, s=shard: right | {"a": s}), (INDEX, "a "))
     missing = _sharded(lambda right: right | {HEAD: "model-00002-of-00002.safetensors"})
     yield Case("index: a missing shard", "mllama", missing, ("model-00002-of-00002.safetensors",))
+    said = (INDEX, "is in model-", "but it is in: model-")
+    yield Case("index: one shard is taken for the other", "mllama", _one_shard_for_the_other, said)
     endless = _sharded(lambda right: right | {HEAD: "x" * 5000 + ".safetensors"})
     yield Case("index: a name too long for a file", "mllama", endless, ("xxx.safetensors",))
     twice = write(INDEX, f'{{"weight_map": {{"{HEAD}": "{WEIGHTS}", "{HEAD}": "{WEIGHTS}"}}}}')
@@ -125,6 +129,16 @@ def index_cases() -> Iterator[Case]:
     for name, weight_map in {"empty": {}, "a list": [], "null": None}.items():
         spoil = _sharded(lambda _, given=weight_map: given)
         yield Case(f"index: a map that is {name}", "mllama", spoil, (INDEX, "weight_map"))
+
+
+def _one_shard_for_the_other(directory: Path) -> None:
+    arrays = load_file(directory / WEIGHTS)
+    (directory / WEIGHTS).unlink()
+    names = ("model-1.safetensors", "model-2.safetensors")
+    for name, keys in zip(names, (arrays.keys() - {HEAD}, {HEAD}), strict=True):
+        write_safetensors(directory / name, {key: arrays[key] for key in keys}, {"format": "mlx"})
+    weight_map = {key: names[key != HEAD] for key in arrays}
+    (directory / INDEX).write_text(json.dumps({"weight_map": weight_map}), encoding="utf-8")
 
 
 def _quantized(**parts: np.ndarray) -> Spoil:

@@ -6,8 +6,6 @@ import json
 import shutil
 from pathlib import Path
 
-from safetensors.numpy import load_file
-
 from mlxvision_weights.registry import bundled_model
 from tests.fakes.checkpoints import make_mllama
 from tests.families.qwen2_5_vl.tiny import TINY as QWEN2_5
@@ -16,8 +14,6 @@ from tests.families.qwen3_vl.tiny import TINY as QWEN3
 from tests.safety.corpus.model_configs import config_cases, file_cases, reading_cases, tokenizer_cases
 from tests.safety.corpus.model_files import (
     CONFIG,
-    HEAD,
-    INDEX,
     WEIGHTS,
     Case,
     Spoil,
@@ -28,7 +24,6 @@ from tests.safety.corpus.model_files import (
     write,
 )
 from tests.safety.corpus.model_weights import header_cases, index_cases, tensor_cases
-from tests.unit.loading.toy import write_safetensors
 
 MARKER = "ran"
 """The file that code of a model directory would make beside it, if it ran."""
@@ -96,16 +91,4 @@ def _harmless() -> dict[str, Spoil]:
         "a manifest of nonsense": write("manifest.json", b'{"files": {"../../../etc/passwd": {"size": 1e999}}}'),
         "a manifest that is a fifo": replaced("manifest.json", "fifo"),
         "a manifest too deep to walk": write("manifest.json", b'{"files":' + b"[" * 900 + b"]" * 900 + b"}"),
-        "an index that takes one shard for the other": _exchanged_shards,
     }
-
-
-def _exchanged_shards(directory: Path) -> None:
-    """Each tensor is in one of them, so what it is called there decides."""
-    arrays = load_file(directory / WEIGHTS)
-    (directory / WEIGHTS).unlink()
-    names = ("model-1.safetensors", "model-2.safetensors")
-    for name, keys in zip(names, (arrays.keys() - {HEAD}, {HEAD}), strict=True):
-        write_safetensors(directory / name, {key: arrays[key] for key in keys}, {"format": "mlx"})
-    weight_map = {key: names[key != HEAD] for key in arrays}
-    (directory / INDEX).write_text(json.dumps({"weight_map": weight_map}), encoding="utf-8")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from argparse import Namespace
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,6 +107,8 @@ def caching(patch: pytest.MonkeyPatch) -> Scene:
         for key in (KEYS[0], KEYS[2]):
             if disk.read(key) is None:
                 disk.write(key, contents[key])
+        with suppress(OSError):
+            disk.size()  # looks at every file, also where nothing is left to write
 
     def check(folder: Path) -> None:
         for key in KEYS:
@@ -170,4 +174,29 @@ def listing(patch: pytest.MonkeyPatch) -> Scene:
     return Scene(prepare, act, check, "no such name")
 
 
-SCENES = {scene.__name__: scene for scene in (pulling, converting, caching, clearing, listing)}
+def saving(patch: pytest.MonkeyPatch) -> Scene:
+    """A conversation of which so far only the instructions are there, and a file of the user's."""
+    from mlxvision.cli.chat import Chat
+    from mlxvision.types import Sampling
+    from tests.fakes.toy import scripted
+
+    chat = Chat(scripted("ok"), "Be brief. " * 1000, Sampling())
+
+    def prepare(folder: Path) -> None:
+        folder.mkdir()
+        (folder / "mine.md").write_bytes(b"precious")
+        (folder / f".{os.getpid()}.arriving").write_bytes(b"half")
+
+    def act(folder: Path) -> None:
+        if not (folder / "saved.md").exists():
+            chat._save(str(folder / "saved.md"))
+
+    def check(folder: Path) -> None:
+        assert (folder / "mine.md").read_bytes() == b"precious"
+        saved = folder / "saved.md"
+        assert not saved.exists() or saved.read_text(encoding="utf-8").count("Be brief.") == 1000
+
+    return Scene(prepare, act, check, ".arriving")
+
+
+SCENES = {scene.__name__: scene for scene in (pulling, converting, caching, clearing, listing, saving)}

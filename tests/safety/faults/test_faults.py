@@ -69,6 +69,7 @@ def test_the_configuration_of_a_host_is_the_old_or_the_new_one(fault, tmp_path, 
         with Faults(tmp_path / str(at), at, FAULTS[fault]) as faults, suppress(Killed, UsageError):
             write(change)
         assert host.read() in (old, change.after)
+        assert {path.read_bytes().decode() for path in host.path.parent.glob("*.bak*")} <= {old}
         if at >= len(faults.calls):
             break
         write(change)

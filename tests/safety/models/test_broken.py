@@ -69,12 +69,12 @@ def test_a_hostile_model_answers_as_if_it_were_not(outcomes: Outcomes, case: Cas
 def test_nothing_of_them_runs_and_nothing_is_sent_started_or_written(outcomes: Outcomes) -> None:
     cases = [*BROKEN, *HOSTILE]
     assert {case.name: seen for case in cases if (seen := outcomes[case.name]["seen"])} == {}
-    strays = {case.name: outcomes[case.name]["stray"] for case in cases if not case.name.startswith("panic:")}
+    strays = {case.name: outcomes[case.name]["stray"] for case in cases}
     assert {name: stray for name, stray in strays.items() if stray} == {}
 
 
 def test_the_command_line_says_the_same_in_one_line(outcomes: Outcomes) -> None:
-    shown = [case for case in BROKEN if outcomes[case.name]["command"] and not case.name.startswith("panic:")]
+    shown = [case for case in BROKEN if outcomes[case.name]["command"]]
     assert len(shown) > 50
     for case in shown:
         expected = {"code": 4, "stdout": "", "stderr": f"mlxvision: {outcomes[case.name]['message']}\n"}

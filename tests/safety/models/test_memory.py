@@ -10,17 +10,21 @@ import pytest
 from mlx.utils import tree_flatten
 
 import mlxvision
+from mlxvision.engine import Engine, Session
 from mlxvision.errors import OutOfMemoryError
 from mlxvision.families import find
 from mlxvision.loading import memory
 from mlxvision.loading.checkpoint import Checkpoint
 from mlxvision.loading.header import encode_header
-from mlxvision.loading.memory import CONTEXT_TOKENS, estimate
+from mlxvision.loading.memory import CONTEXT_TOKENS, check_request, estimate
+from mlxvision.types import Message, Request, Sampling
 from tests.fakes.checkpoints import PREPROCESSOR, TEXT, VISION
+from tests.fakes.toy import picture, scripted
 from tests.safety.corpus.model_files import WEIGHTS
 from tests.safety.corpus.models import write_base
 
 _GB = 1e9
+PICTURE = picture(90, 60, 30)
 
 CONFIG_90B = {
     "model_type": "mllama",
@@ -107,9 +111,63 @@ def test_a_model_and_a_request_must_fit_together(tmp_path, monkeypatch, base):
 def test_pictures_of_the_largest_size_that_a_config_allows_count(tmp_path, monkeypatch):
     directory = tmp_path / "qwen2_vl"
     write_base("qwen2_vl", directory)
-    monkeypatch.setattr(memory, "available_bytes", lambda: int(_GB))
+    monkeypatch.setattr(memory, "available_bytes", lambda: int(_GB / 10))
     assert mlxvision.load(directory).name
     stated = json.loads((directory / "preprocessor_config.json").read_text(encoding="utf-8"))
-    (directory / "preprocessor_config.json").write_text(json.dumps(stated | {"max_pixels": 1 << 27}), encoding="utf-8")
-    with pytest.raises(OutOfMemoryError, match=r"GB for one request, where 1\.0 GB can be used"):
+    (directory / "preprocessor_config.json").write_text(json.dumps(stated | {"max_pixels": 1 << 24}), encoding="utf-8")
+    with pytest.raises(OutOfMemoryError, match=r"GB for one request, where 0\.1 GB can be used"):
         mlxvision.load(directory)
+
+
+def bytes_of(model, n_text, n_images):
+    """What such a request to a toy adds to its caches, in the floats of this machine."""
+    return estimate((), model.family.request_bytes(model.config, n_images, n_text)).request_bytes
+
+
+def test_a_request_that_does_not_fit_is_refused_before_the_decoder_begins(monkeypatch):
+    model, sampling = scripted("ok"), Sampling(max_tokens=50)
+    asked = [Message("user", (PICTURE, "x" * 100))]
+    n_prompt = len(model.family.render(asked, model.tokenizer, model.config))
+    needed = bytes_of(model, n_prompt + 50, 1)
+    monkeypatch.setattr(memory, "available_bytes", lambda: needed - 1)
+    with pytest.raises(OutOfMemoryError, match=rf"for {n_prompt + 50} tokens of text and \d+ of images, where .* left"):
+        mlxvision.generate(model, "x" * 100, [PICTURE], sampling=sampling)
+    assert model.net.log.lengths == []
+    assert mlxvision.generate(model, "x", sampling=sampling).text == "ok"
+    monkeypatch.setattr(memory, "available_bytes", lambda: needed)
+    assert mlxvision.generate(model, "x" * 100, [PICTURE], sampling=sampling).text == "ok"
+
+
+def test_of_a_conversation_only_what_is_new_is_counted(monkeypatch):
+    model, sampling = scripted("ok"), Sampling(max_tokens=5)
+    session = Session(Engine(), model)
+    session.ask("x" * 500, sampling=sampling)
+    monkeypatch.setattr(memory, "available_bytes", lambda: bytes_of(model, 100, 0))
+    assert session.ask("and?", sampling=sampling).text == "ok"
+    with pytest.raises(OutOfMemoryError):
+        session.ask("x" * 100, sampling=sampling)
+
+
+def test_in_a_batch_only_the_request_that_does_not_fit_is_refused(monkeypatch):
+    model = scripted("ok")
+    requests = [Request((Message("user", (text,)),), Sampling(max_tokens=5)) for text in ("a", "x" * 900, "b")]
+    monkeypatch.setattr(memory, "available_bytes", lambda: bytes_of(model, 100, 0))
+    results = dict(Engine().batch(model, [lambda r=request: r for request in requests]))
+    assert isinstance(results[1], OutOfMemoryError)
+    assert [results[0].text, results[2].text] == ["ok", "ok"]
+
+
+def test_images_count_as_large_as_they_can_be_or_as_they_are_whichever_is_less(monkeypatch):
+    model = scripted("ok")
+    for n_tokens, n_bytes in [(1, bytes_of(model, 11, 0)), (1000, bytes_of(model, 10, 1))]:
+        monkeypatch.setattr(memory, "available_bytes", lambda n=n_bytes: n)
+        check_request(model, 8, 2, [n_tokens])
+        monkeypatch.setattr(memory, "available_bytes", lambda n=n_bytes: n - 1)
+        with pytest.raises(OutOfMemoryError):
+            check_request(model, 8, 2, [n_tokens])
+
+
+def test_no_more_tokens_are_counted_than_the_context_holds(monkeypatch):
+    model = scripted("ok", context_length=60)
+    monkeypatch.setattr(memory, "available_bytes", lambda: bytes_of(model, 60, 0))
+    assert mlxvision.generate(model, "x", sampling=Sampling(max_tokens=10**6)).text == "ok"

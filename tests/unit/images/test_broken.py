@@ -2,6 +2,7 @@
 
 import os
 import re
+import zlib
 
 import numpy as np
 import PIL.Image
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from mlxvision.errors import ImageError, ImageFormatError, ImageTooLargeError
 from mlxvision.images import open_image
-from tests.fakes.pictures import encoded, gradient, png, tiff
+from tests.fakes.pictures import encoded, gradient, png, png_chunk, tiff
 
 EXIF = PIL.Image.Exif()
 EXIF[0x0112] = 6
@@ -170,3 +171,48 @@ def test_a_mutated_picture_is_an_image_or_an_image_error(name, changes):
     else:
         assert image.pixels.dtype == np.uint8
         assert image.pixels.shape == (image.height, image.width, 3)
+
+
+ROW = b"\0" + bytes([9] * 12)
+PASSES = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+
+
+def interlaced(grey: np.ndarray, left_out: int = 0) -> bytes:
+    """left_out: so many of its last rows."""
+    parts = [grey[top::down, left::across] for left, top, across, down in PASSES]
+    rows = [b"\0" + row.tobytes() for part in parts if part.size for row in part]
+    data = png(grey.shape[::-1], 8, 0, b"".join(rows[: len(rows) - left_out]))
+    head = data[12:28] + b"\1"
+    return data[:12] + head + zlib.crc32(head).to_bytes(4) + data[33:]
+
+
+@pytest.mark.parametrize("n_rows", [1, 4, 5])
+@pytest.mark.parametrize("last", [ROW, bytes(13)], ids=["grey", "black"])
+def test_a_png_whose_rows_end_too_soon_is_refused_although_its_stream_ends_well(n_rows, last):
+    data = png((4, 5), 8, 2, ROW * (n_rows - 1) + last)
+    if n_rows == 5:
+        assert open_image(data).height == 5
+        return
+    with pytest.raises(ImageFormatError, match="the PNG data is damaged or incomplete"):
+        open_image(data)
+
+
+@pytest.mark.parametrize(("depth", "colours", "row"), [(1, 0, 1), (2, 3, 3), (16, 0, 18), (8, 4, 18), (16, 6, 72)])
+def test_rows_are_counted_in_every_depth(depth, colours, row):
+    palette = png_chunk(b"PLTE", bytes(12))
+    rows = [b"\0" + bytes(row)] * 3
+    size = (9 if row > 1 else 8, 3)
+    assert open_image(png(size, depth, colours, b"".join(rows), palette)).height == 3
+    with pytest.raises(ImageFormatError):
+        open_image(png(size, depth, colours, b"".join(rows[:2]), palette))
+    with pytest.raises(ImageFormatError):
+        open_image(png(size, depth, colours, b"".join(rows)[:-1], palette))
+
+
+@pytest.mark.parametrize("side", [1, 2, 3, 5, 8, 11])
+def test_the_rows_of_an_interlaced_png_are_counted(side):
+    picture = PIL.Image.new("L", (side, side), 200)
+    whole = interlaced(np.asarray(picture))
+    assert (open_image(whole).pixels == 200).all()
+    with pytest.raises(ImageFormatError):
+        open_image(interlaced(np.asarray(picture), left_out=1))

@@ -5,12 +5,13 @@ import subprocess
 import sys
 import zlib
 
+import numpy as np
 import PIL.Image
 import pytest
 
 import mlxvision.images.decoding as decoding
 import mlxvision.images.source as reading
-from mlxvision.errors import ImageTooLargeError
+from mlxvision.errors import ImageNotFoundError, ImageTooLargeError
 from mlxvision.images import open_image
 from tests.fakes.pictures import encoded, gradient, png, png_chunk, tiff
 from tests.safety.corpus.image_files import jpeg_of_scans
@@ -76,17 +77,37 @@ def test_48_megapixels_are_read_within_the_memory(tmp_path):
     assert megabytes < 400
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("options", [{"method": 0}, {"lossless": True, "quality": 0, "method": 0}])
+def test_48_megapixels_of_webp_are_read_within_the_memory(tmp_path, options):
+    path = tmp_path / "phone.webp"
+    PIL.Image.new("RGB", (8_000, 6_000), "navy").save(path, **options)
+    said, megabytes = outcome(path)
+    assert said == "8000"
+    assert megabytes < 600
+
+
+def test_of_a_webp_s_file_there_are_two_copies(monkeypatch):
+    data = encoded(gradient(), "WEBP", lossless=True)
+    needed = 48 * 32 * 12 + 2 * len(data)
+    monkeypatch.setattr(decoding, "_MEMORY_BYTES", needed)
+    assert open_image(data).width == 48
+    monkeypatch.setattr(decoding, "_MEMORY_BYTES", needed - 1)
+    with pytest.raises(ImageTooLargeError, match=r"48x32 pixels are too many: bytes\. Make it smaller"):
+        open_image(data)
+
+
 @pytest.mark.parametrize(
     ("size", "options", "cost"),
-    [((2000, 1000), {"format": "JPEG"}, 7), ((2000, 1000), {"format": "JPEG", "progressive": True}, 12)],
+    [((2000, 1000), {"format": "JPEG"}, 7.25), ((2000, 1000), {"format": "JPEG", "progressive": True}, 12)],
 )
 def test_the_limit_depends_on_what_the_decoder_needs(monkeypatch, size, options, cost):
     data = encoded(PIL.Image.new("RGB", size), options["format"], progressive=options.get("progressive", False))
-    needed = size[0] * size[1] * cost + len(data)
+    needed = int(size[0] * size[1] * cost) + len(data)
     monkeypatch.setattr(decoding, "_ALWAYS_TAKEN_PX", 0)
     monkeypatch.setattr(decoding, "_MEMORY_BYTES", needed)
     assert open_image(data).width == size[0]
-    monkeypatch.setattr(decoding, "_MEMORY_BYTES", needed - cost)
+    monkeypatch.setattr(decoding, "_MEMORY_BYTES", needed - 13)
     with pytest.raises(ImageTooLargeError):
         open_image(data)
 
@@ -179,14 +200,50 @@ def test_pillows_own_bomb_is_told_in_our_words():
         open_image(bytes(gif))
 
 
-@pytest.mark.parametrize("giving", ["bytes", "file", "base64"])
+@pytest.mark.parametrize("giving", ["bytes", "file", "data URL", "base64"])
 def test_too_many_bytes_are_refused_before_decoding(monkeypatch, tmp_path, giving):
     data = encoded(gradient(), "BMP")
     path = tmp_path / "large.bmp"
     path.write_bytes(data)
-    url = "data:image/bmp;base64," + base64.b64encode(data).decode()
-    source = {"bytes": data, "file": path, "base64": url}[giving]
+    text = base64.encodebytes(data).decode()
+    source = {"bytes": data, "file": path, "data URL": f"data:image/bmp;base64,{text}", "base64": text}[giving]
     assert open_image(source).width == 48
     monkeypatch.setattr(reading, "_MAX_BYTES", len(data) - 1)
+    monkeypatch.setattr(reading, "_MAX_TEXT_BYTES", len(data) - 1)
     with pytest.raises(ImageTooLargeError, match="too many bytes"):
         open_image(source)
+
+
+@pytest.mark.parametrize("format_name", ["GIF", "BMP", "TIFF", "WEBP", "AVIF"])
+def test_formats_whose_metadata_is_copied_often_have_smaller_files(monkeypatch, format_name):
+    data = encoded(gradient(), format_name)
+    assert open_image(data).width == 48
+    monkeypatch.setattr(decoding, "_MOST_BYTES", len(data) - 1)
+    with pytest.raises(ImageTooLargeError, match=r"too many bytes of \w+: bytes\. At most \d+ MB are read; save the"):
+        open_image(data)
+
+
+@pytest.mark.parametrize("kind", [b"tEXt", b"eXIf", b"abCd"])
+def test_a_png_of_much_metadata_is_refused_before_it_is_read(kind):
+    data = encoded(gradient(), "PNG")
+    for n_bytes, refused in [(31_000_000, False), (33_000_000, True)]:
+        long = data[:33] + png_chunk(kind, b"a\0" + bytes(n_bytes)) + data[33:]
+        if refused:
+            with pytest.raises(ImageTooLargeError, match="PNG with too much metadata"):
+                open_image(long)
+        elif kind == b"abCd":
+            assert open_image(long).width == 48
+
+
+def test_pixels_in_one_long_chunk_are_no_metadata(monkeypatch):
+    rows = np.random.default_rng(6).integers(0, 256, (600, 1 + 3 * 600), np.uint8)
+    rows[:, 0] = 0
+    data = png((600, 600), 8, 2, rows.tobytes())
+    monkeypatch.setattr(decoding, "_MOST_PNG_METADATA_BYTES", len(data) // 8)
+    assert np.array_equal(open_image(data).pixels.reshape(600, -1), rows[:, 1:])
+
+
+def test_a_long_text_that_is_neither_path_nor_base64_is_refused_at_once():
+    with pytest.raises(ImageNotFoundError, match="too long for a path: a b!a b!") as caught:
+        open_image("a b!" * 10_000_000)
+    assert len(str(caught.value)) < 300

@@ -72,13 +72,13 @@ def test_a_file_url_of_another_machine_is_refused(folder):
 
 
 def test_standard_input_is_read(monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(DATA)))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(DATA), encoding="utf-8"))
     image = open_image("-")
     assert (image.sha256, image.source) == (DIGEST, "stdin")
 
 
 def test_empty_standard_input_is_refused(monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
     with pytest.raises(ImageFormatError, match="the file is empty: stdin"):
         open_image("-")
 

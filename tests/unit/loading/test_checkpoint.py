@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 
@@ -45,6 +46,27 @@ def test_a_missing_shard_is_named(checkpoints, halves):
     write_index(directory, {key: file for file, arrays in halves.items() for key in arrays})
     (directory / "two.safetensors").unlink()
     with pytest.raises(ModelFormatError, match=r"missing: .*two\.safetensors"):
+        Checkpoint(directory)
+
+
+def test_an_index_that_takes_one_shard_for_the_other_is_refused(checkpoints, halves):
+    directory = checkpoints.write(shards=halves)
+    one, two = halves
+    key = next(iter(halves[two]))
+    write_index(directory, {key: file for file, arrays in halves.items() for key in arrays} | {key: one})
+    with pytest.raises(ModelFormatError, match=rf"index\.json says that {key} is in {one}, but it is in: {two}\."):
+        Checkpoint(directory)
+
+
+def test_a_directory_that_cannot_be_listed_is_named(checkpoints, monkeypatch):
+    directory = checkpoints.write()
+
+    def fail(path):
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    monkeypatch.setattr(os, "listdir", fail)
+    monkeypatch.setattr(os, "scandir", fail)
+    with pytest.raises(ModelFormatError, match=r"cannot list the files of the model: .*/model\. Check its permissions"):
         Checkpoint(directory)
 
 

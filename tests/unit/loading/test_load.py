@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mlx.utils import tree_flatten
 
-from mlxvision.errors import ModelFormatError, UnsupportedModelError
+from mlxvision.errors import ModelFormatError, UnsupportedModelError, UsageError
 from mlxvision.loading import arrays as arrays_module
 from mlxvision.loading import memory
 from mlxvision.loading.load import load_model
@@ -50,6 +50,12 @@ def test_every_tensor_arrives_with_its_values(checkpoints):
     for path, x in arrays.items():
         expected = np.moveaxis(x, 1, -1) if path == KERNEL else x
         np.testing.assert_array_equal(np.array(loaded[path]), expected)
+
+
+@pytest.mark.parametrize("limit", ["min_pixels", "max_pixels"])
+def test_limits_of_pixels_are_refused_by_a_model_that_has_none(checkpoints, limit):
+    with pytest.raises(UsageError, match=r"fixed sizes.*Leave --min-pixels and --max-pixels out"):
+        load_model(checkpoints.write(), "toy", **{limit: 1000})
 
 
 def test_without_metal_floats_become_float32(checkpoints, monkeypatch):

@@ -12,7 +12,7 @@ from mlxvision.errors import UsageError
 from mlxvision.nn.decoder import MLP, Attention, share_out
 from mlxvision.nn.sharing import launched, shares_of
 from tests.fakes.machines import run
-from tests.fakes.shared import BITS, make, say_all
+from tests.fakes.shared import KINDS, make, say_all
 
 FAMILIES = ["mllama", "qwen2_vl", "qwen3_vl"]
 
@@ -30,14 +30,14 @@ def together(tmp_path_factory):
     return [json.loads(one.stdout) for one in done]
 
 
-@pytest.mark.parametrize("bits", BITS)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("family", FAMILIES)
-def test_two_that_share_a_decoder_say_what_one_says(alone, together, family, bits):
-    tokens, logits = alone[f"{family}, {bits}"]
+def test_two_that_share_a_decoder_say_what_one_says(alone, together, family, kind):
+    tokens, logits = alone[f"{family}, {kind}"]
     assert len(set(tokens)) > 12
     for one in together:
-        assert one[f"{family}, {bits}"][0] == tokens
-        assert one[f"{family}, {bits}"][1] == pytest.approx(logits, rel=1e-4, abs=1e-4)
+        assert one[f"{family}, {kind}"][0] == tokens
+        assert one[f"{family}, {kind}"][1] == pytest.approx(logits, rel=1e-4, abs=1e-4)
 
 
 def test_both_have_the_same_logits_to_the_last_bit(together):
