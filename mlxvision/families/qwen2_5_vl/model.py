@@ -2,56 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-import mlx.core as mx
-import mlx.nn as nn
-
 from mlxvision.families.qwen2_5_vl.config import Config
 from mlxvision.families.qwen2_5_vl.vision import VisionTower
-from mlxvision.nn import GridCache, GridImage
-from mlxvision.nn.grid_decoder import GridDecoder
-from mlxvision.nn.grid_input import GridInput
+from mlxvision.nn.grid_net import GridNet
 
 
-class Qwen25VL(nn.Module):
-    """lm_head: only of checkpoints that do not use the embeddings of tokens once more."""
-
-    def __init__(self, config: Config) -> None:
-        super().__init__()
-        self.config = config
-        self.visual = VisionTower(config.vision)
-        self.model = GridDecoder(config.text)
-        if not config.text.tie_word_embeddings:
-            self.lm_head = nn.Linear(config.text.hidden_size, config.text.vocab_size, bias=False)
-
-    def encode(self, image: GridInput, each_step: Callable[[], None] = lambda: None) -> GridImage:
-        """Run the tower, once for an image."""
-        features = self.visual(image, each_step)
-        mx.eval(features)
-        return GridImage(features, image.grid[1])
-
-    def restore(self, image: GridInput, arrays: Sequence[mx.array]) -> GridImage | None:
-        """What `encode` made of the image, from its arrays; None if their number, shapes or types are others."""
-        rows, columns = image.grid
-        expected = (rows * columns, self.config.text.hidden_size), self.visual.patch_embed.proj.weight.dtype
-        if [(x.shape, x.dtype) for x in arrays] != [expected]:
-            return None
-        return GridImage(arrays[0], columns)
-
-    def make_cache(self, padding: Sequence[int] = (0,)) -> GridCache:
-        config = self.config
-        return GridCache(config.text.num_hidden_layers, config.image_token_id, config.vision_start_token_id, padding)
-
-    def hidden(self, tokens: mx.array, cache: GridCache) -> mx.array:
-        """tokens: (B, L) -> (B, L, D)"""
-        return self.model(tokens, cache)
-
-    def logits(self, hidden: mx.array) -> mx.array:
-        """hidden: (B, L, D) -> (B, L, V)"""
-        if self.config.text.tie_word_embeddings:
-            return self.model.embed_tokens.as_linear(hidden)
-        return self.lm_head(hidden)
+def build(config: Config) -> GridNet:
+    return GridNet(VisionTower(config.vision), config.text, config.image_token_id, config.vision_start_token_id)
 
 
 def request_bytes(config: Config, images: int, tokens: int) -> int:

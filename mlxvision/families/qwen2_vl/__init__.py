@@ -2,7 +2,7 @@
 
 from mlxvision.families.qwen2_vl.config import read_config
 from mlxvision.families.qwen2_vl.grounding import boxes
-from mlxvision.families.qwen2_vl.model import Qwen2VL, request_bytes
+from mlxvision.families.qwen2_vl.model import build, request_bytes
 from mlxvision.families.qwen2_vl.prompt import render
 from mlxvision.family import Family
 from mlxvision.nn.grid_checkpoint import is_tower, rename
@@ -12,7 +12,7 @@ from mlxvision.text.chatml import stop_tokens
 FAMILY = Family(
     name="qwen2_vl",
     read_config=read_config,
-    build=Qwen2VL,
+    build=build,
     rename=rename,
     is_tower=is_tower,
     request_bytes=request_bytes,
