@@ -12,7 +12,7 @@ from mlxvision import MLXVisionError, Sampling, generate, load
 
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".avif"}
 DATE = re.compile(r"\b(\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4})\b")
-AMOUNT = re.compile(r"\d+[.,]\d\d\b")
+AMOUNT = re.compile(r"\d+(?:[.,']\d{3})*[.,]\d\d\b")
 TOTAL = re.compile(rf"^\W*(?:grand )?total\b.*?({AMOUNT.pattern})", re.IGNORECASE | re.MULTILINE)
 
 

@@ -40,11 +40,18 @@ def _parser() -> argparse.ArgumentParser:
     add("--version", action="version", version=f"mlxvision-mcp {__version__}")
     add("--model", help="a directory, a pulled OWNER/NAME[@REVISION] or a card's name [$MLXVISION_MODEL, else nano]")
     folders = "the working directory; on a Mac also Pictures, Desktop, Documents and Downloads"
-    add("--allow", nargs="+", default=default_folders(), metavar="DIR", help=f"whose pictures may be read [{folders}]")
+    allowed = f"whose pictures may be read [{folders}]"
+    add("--allow", nargs="+", type=_folder, default=default_folders(), metavar="DIR", help=allowed)
     add("--keep-alive", type=_seconds, default=600, metavar="S", help="keep an idle model for S seconds [600]")
     add("--deadline", type=_seconds, default=50, metavar="S", help="end an answer S seconds after its call [50]")
     add("--isolate", action="store_true", help="give the model a process of its own, started anew if it dies")
     return parser
+
+
+def _folder(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name would stand for the working directory")
+    return text
 
 
 def _seconds(text: str) -> float:

@@ -70,7 +70,7 @@ class Access:
 
     def _pictures_in(self, folder: str) -> str:
         names = self.pictures(folder)[:5]
-        return f"Pictures in it: {', '.join(map(shorten, names))}" if names else "There are no pictures in it"
+        return f"Pictures in it: {shorten(', '.join(names))}" if names else "There are no pictures in it"
 
     def _holds(self, real_path: str) -> bool:
         return any(os.path.commonpath((folder, real_path)) == folder for folder in self._folders)
@@ -78,13 +78,19 @@ class Access:
     def _check(self, real_path: str, path: str) -> None:
         if self._holds(real_path):
             return
-        if self._holds(os.path.normpath(path)):
-            raise UsageError("a link that leads out of the folders this server may read", path, "Copy the file there")
-        allowed = ", ".join(map(shorten, self._folders)) or "there are none"
+        allowed = shorten(", ".join(self._folders)) or "there are none"
+        straight = os.path.normpath(path)
+        if self._holds(straight):
+            raise UsageError(
+                "a link that leads out of the folders this server may read",
+                path,
+                f"Copy the file into one of them ({allowed}), or start the server with --allow and the link's target",
+            )
+        folder = shorten(os.path.dirname(straight))
         raise UsageError(
             "the file lies outside of the folders this server may read",
             path,
-            f"Move it into one of them ({allowed}), or start the server with --allow {shorten(os.path.dirname(path))}",
+            f"Move it into one of them ({allowed}), or start the server with --allow {folder}",
         )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mlxvision.errors import UsageError
+from mlxvision_mcp.jsonc import to_strict, with_member
 
 NAME = "mlxvision"
 _TOML_HEADER = re.compile(rf"^\[mcp_servers\.{NAME}\][^\n]*\n?", re.MULTILINE)
@@ -28,6 +29,7 @@ class Host:
     """A program that starts servers, as the file at path says.
 
     table: what that file calls its servers. form: what an entry has beside `command` and `args`.
+    comments: whether it reads JSON with comments and with commas before a bracket.
     own_command: what adds a server where that file is missing, if nobody but the host may make it.
     """
 
@@ -36,6 +38,7 @@ class Host:
     path: Path
     table: str = "mcpServers"
     form: Mapping[str, str] = field(default_factory=dict)
+    comments: bool = False
     own_command: str = ""
 
     @property
@@ -71,10 +74,11 @@ class Host:
             return text
         settings = self._parse(text)
         settings.setdefault(self.table, {})[NAME] = merged
-        if not self._is_toml:
-            return _to_json(settings, like=text)
-        new = _with_toml_entry(text, entry)
-        if not _says(new, settings):
+        if self._is_toml:
+            new = _with_toml_entry(text, entry)
+        else:
+            new = with_member(text if text.strip() else "{}\n", (self.table, NAME), merged)
+        if not self._says(new, settings):
             lines = "; ".join(_toml_lines(entry))
             raise UsageError(
                 "this way of listing servers cannot be edited", self.path, f"Write there yourself: {lines}"
@@ -88,16 +92,27 @@ class Host:
     def _parse(self, text: str) -> dict[str, Any]:
         language = "TOML" if self._is_toml else "JSON"
         try:
-            settings = tomllib.loads(text) if self._is_toml else json.loads(text) if text.strip() else {}
+            settings = self._load(text)
         except ValueError as error:
-            next_step = "Correct it; comments in JSON and commas before a bracket are not read either"
             what = f"the configuration of {self.title} is not valid {language}"
-            raise UsageError(what, f"{self.path}, {error}", next_step) from error
+            raise UsageError(what, self.path, f"Correct it ({error})") from error
         servers = settings.get(self.table, {}) if isinstance(settings, dict) else None
         if not isinstance(servers, dict) or not isinstance(servers.get(NAME, {}), dict):
             what = f"the configuration of {self.title} does not list servers"
             raise UsageError(what, f"{self.path}, {self.table}", "Make it an object of objects")
         return settings
+
+    def _load(self, text: str) -> dict[str, Any]:
+        """Raises: ValueError"""
+        if self._is_toml:
+            return tomllib.loads(text)
+        return json.loads(to_strict(text) if self.comments else text) if text.strip() else {}
+
+    def _says(self, text: str, settings: Mapping[str, Any]) -> bool:
+        try:
+            return self._load(text) == settings
+        except ValueError:
+            return False
 
 
 def hosts() -> dict[str, Host]:
@@ -117,19 +132,12 @@ def hosts() -> dict[str, Host]:
             form=stdio,
             own_command=f"claude mcp add --scope user {NAME} --",
         ),
-        Host("cursor", "Cursor", home / ".cursor" / "mcp.json"),
-        Host("vscode", "VS Code", apps / "Code" / "User" / "mcp.json", table="servers", form=stdio),
+        Host("cursor", "Cursor", home / ".cursor" / "mcp.json", comments=True),
+        Host("vscode", "VS Code", apps / "Code" / "User" / "mcp.json", table="servers", form=stdio, comments=True),
         Host("codex", "Codex", codex / "config.toml", table="mcp_servers"),
-        Host("gemini", "Gemini CLI", home / ".gemini" / "settings.json"),
+        Host("gemini", "Gemini CLI", home / ".gemini" / "settings.json", comments=True),
     )
     return {host.name: host for host in known}
-
-
-def _to_json(settings: Mapping[str, Any], like: str) -> str:
-    """Indented as another text is. Half a character, which a host may have cut off, stays as its escape."""
-    indent = re.match(r"\s*\{\s*\n([ \t]+)", like)
-    text = json.dumps(settings, indent=indent[1] if indent else 2, ensure_ascii=False)
-    return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text) + "\n"
 
 
 def _with_toml_entry(text: str, entry: Mapping[str, Any]) -> str:
@@ -142,13 +150,6 @@ def _with_toml_entry(text: str, entry: Mapping[str, Any]) -> str:
     end = following.start() if following else len(text)
     rest = _TOML_ENTRY.sub("", text[header.end() : end])
     return f"{text[: header.start()]}{header[0].rstrip()}\n{lines}{rest}{text[end:]}"
-
-
-def _says(text: str, settings: Mapping[str, Any]) -> bool:
-    try:
-        return tomllib.loads(text) == settings
-    except tomllib.TOMLDecodeError:
-        return False
 
 
 def _toml_lines(entry: Mapping[str, Any]) -> list[str]:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import difflib
 import os
 import shlex
-import shutil
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 from mlxvision.errors import UsageError
+from mlxvision.loading.arriving import write_whole
 from mlxvision.loading.resolve import resolve
 from mlxvision_mcp.hosts import Host, hosts
 
@@ -89,7 +88,7 @@ def write(change: Change) -> Path | None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         backup = _back_up(path) if change.before is not None else None
-        _replace(path, change.after)
+        write_whole(path, change.after.encode(), like=backup)
     except OSError as error:
         raise UsageError(f"cannot write the configuration of {change.host.title}", path, "Check its folder") from error
     return backup
@@ -104,19 +103,5 @@ def _folder(given: str) -> str:
 
 def _back_up(path: Path) -> Path:
     backup = next(free for n in count(1) if not (free := path.with_name(f"{path.name}.bak{n}")).exists())
-    return Path(shutil.copy2(path, backup))
-
-
-def _replace(path: Path, text: str) -> None:
-    descriptor, new = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(descriptor)
-        if path.exists():
-            shutil.copymode(path, new)
-        os.replace(new, path)
-    except BaseException:
-        os.unlink(new)
-        raise
+    write_whole(backup, path.read_bytes(), like=path)
+    return backup

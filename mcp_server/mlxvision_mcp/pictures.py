@@ -99,7 +99,7 @@ def _from_path(text: str, access: Access) -> Image:
 
 
 def _absolute(text: str) -> str:
-    url = re.fullmatch(r"file:(?://(?P<machine>[^/]*))?(?P<path>/.*)", text, re.IGNORECASE | re.DOTALL)
+    url = re.fullmatch(r"file:(?://(?P<machine>[^/~]*))?(?P<path>[/~].*)", text, re.IGNORECASE | re.DOTALL)
     if url and (url["machine"] or "localhost").lower() != "localhost":
         raise UsageError("a file URL of another machine", text, "Copy the picture here and give its path")
     path = os.path.expanduser(url["path"] if url else text)
@@ -131,7 +131,7 @@ def _near(path: str, access: Access) -> str:
     folder, name = os.path.split(path)
     names = access.pictures(folder)
     near = difflib.get_close_matches(name, names) or names[:3]
-    return f"Pictures in that folder: {', '.join(map(shorten, near))}" if near else "Check the path"
+    return f"Pictures in that folder: {shorten(', '.join(near))}" if near else "Check the path"
 
 
 def _from_clipboard() -> Image:

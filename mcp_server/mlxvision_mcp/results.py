@@ -33,7 +33,7 @@ NEXT_STEPS: dict[type[Exception], str] = {
     LostError: "If it dies again, the user can start the server with a smaller --model.",
     UsageError: "Correct the argument, or ask the user.",
     ImageNotFoundError: "Attachments of the chat cannot be read: ask the user where the file is on this machine.",
-    ImageFormatError: "Ask the user to convert it, on a Mac with `sips -s format png FILE --out FILE.png`.",
+    ImageFormatError: "Other formats can be converted, on a Mac with `sips -s format png FILE --out FILE.png`.",
     ImageTooLargeError: "Ask the user for a smaller picture.",
     ImageError: "Ask the user for another picture.",
     ModelError: "The user can do that in a terminal; then call again.",

@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 
 class BusyError(MLXVisionError):
-    """More calls than may wait, or a call whose time was over before its turn."""
+    """More calls than may wait, or a call whose time was over before its first word."""
 
 
 class Call:
@@ -75,8 +75,11 @@ class Call:
         with anyio.CancelScope(deadline=self.deadline) as scope:
             yield
         if scope.cancelled_caught:
-            raise BusyError(too_late, f"deadline of {self._deadline_s:g} s", "Call again in a moment")
+            raise self.late(too_late, "Call again in a moment")
         self.timings_ms[stage] = round((time.perf_counter() - start) * 1000, 3)
+
+    def late(self, what: str, next_step: str) -> BusyError:
+        return BusyError(what, f"deadline of {self._deadline_s:g} s", next_step)
 
     async def _beat(self) -> None:
         while True:
@@ -141,13 +144,16 @@ class Work:
     async def answer(self, request: Request, call: Call) -> Done:
         """What there is at the deadline, at the latest. To leave this stops the work within one token.
 
-        Raises: MLXVisionError
+        Raises: BusyError if there is nothing, MLXVisionError
         """
         stream = self._home.stream(replace(request, deadline_s=call.deadline - anyio.current_time()))
         try:
-            return await to_thread.run_sync(_follow, stream, call, abandon_on_cancel=True)
+            done = await to_thread.run_sync(_follow, stream, call, abandon_on_cancel=True)
         finally:
             stream.cancel()
+        if done.finish_reason == "time" and not done.text:  # which would say that there is nothing to read
+            raise call.late("there was no time for the first word", "Ask for less, or about a smaller picture")
+        return done
 
     async def _until_first(self, call: Call) -> None:
         while True:

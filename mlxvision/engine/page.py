@@ -1,6 +1,7 @@
 """The reading plan: the lines of a picture are laid out on sheets, the sheets read, and their rows put together again.
 
-A model that was trained on rows reads each by itself, all of them at once. Any other reads a sheet in one answer; where
+A model that was trained on rows reads each by itself, all of them at once, and names the figures of a picture in the
+same way. Any other reads a sheet in one answer; where
 that has not as many rows as the sheet, the sheet is halved and read again, but not more often than there are sheets,
 twice over.
 """
@@ -17,12 +18,24 @@ from itertools import groupby, pairwise
 import numpy as np
 import PIL.Image
 
-from mlxvision.engine.answer import INTERRUPTED, Emit, Interrupted, Interruption
+from mlxvision.engine.answer import INTERRUPTED, Emit, Interrupted, Interruption, to_prompt
 from mlxvision.engine.batch import RowMark, answer_all, answer_rows
 from mlxvision.engine.draft import Draft
+from mlxvision.errors import ModelFormatError
 from mlxvision.family import EncodedImage, Model
 from mlxvision.images import open_image
-from mlxvision.reading import Sheet, TextLine, find_lines, lay_out
+from mlxvision.reading import (
+    Figure,
+    Sheet,
+    TextLine,
+    captions,
+    find_figures,
+    find_lines,
+    lay_out,
+    lay_out_figures,
+    list_figures,
+    split_runs,
+)
 from mlxvision.types import Done, FinishReason, Image, Line, Message, Progress, Receipt, Rows, Token, Usage
 
 _BATCH = 4
@@ -54,14 +67,17 @@ class Page:
         self._halvings = 0
         self._reason: FinishReason = "stop"
 
+    @property
+    def interrupted(self) -> bool:
+        return self._reason in INTERRUPTED
+
     def read(self, emit: Emit) -> Done:
         """Raises: MLXVisionError"""
+        found, _ = self._find()
         with self._timed("find"):
-            found = find_lines(self._image.pixels)
             sheets = lay_out(self._image.pixels, found, self._rows)
         self._halvings = 2 * len(sheets)
-        numbers = [number for sheet in sheets for number in sheet.lines]
-        breaks = [" " if number == after else "\n" for number, after in pairwise(numbers)] + [""]
+        breaks = _breaks(sheets)
         rows: list[_Row] = []
         for start in range(0, len(sheets), _BATCH):
             emit(Progress("read", start, len(sheets)))
@@ -69,7 +85,7 @@ class Page:
                 rows.append(_Row(row.line, _ended(row.tokens, breaks[len(rows)])))
                 for token in rows[-1].tokens:
                     emit(token)
-            if self._reason in INTERRUPTED:
+            if self.interrupted:
                 break
         tokens = tuple(token for row in rows for token in row.tokens)
         text = "".join(token.text for token in tokens).rstrip()
@@ -77,6 +93,35 @@ class Page:
         side = self._rows.canvas_px
         receipts = (receipt_of(self._image, (side, side), side, len(sheets)),)
         return Done(text, tokens, self._reason, self._usage, receipts, self._timings_ms, lines)
+
+    def tell(self) -> tuple[str, str]:
+        """-> the text, and a list of the figures with their names and what is written at them; empty without any."""
+        found, figures = self._find()
+        texts = split_runs(found) if figures else found
+        read = self._texts(lay_out(self._image.pixels, texts, self._rows))
+        names = self._texts(lay_out_figures(self._image.pixels, [figure.box for figure in figures], self._rows))
+        written = captions(figures, texts)
+        beside = {number for own in written for number in own}
+        text = "\n".join(read[number] for number in sorted(read) if number not in beside)
+        words = [[read[number] for number in own if number in read] for own in written]
+        return text, list_figures(figures, [names.get(i, "") for i in range(len(figures))], words)
+
+    def _find(self) -> tuple[list[TextLine], list[Figure]]:
+        with self._timed("find"):
+            lines = find_lines(self._image.pixels)
+            return find_figures(self._image.pixels, lines) if self._model.reading else (lines, [])
+
+    def _texts(self, sheets: Sequence[Sheet]) -> dict[int, str]:
+        """What stands in each line of the sheets, or what each figure is."""
+        rows: list[_Row] = []
+        for start in range(0, len(sheets), _BATCH):
+            if not self.interrupted:
+                rows += self._read(sheets[start : start + _BATCH])
+        read: dict[int, str] = {}
+        for row, end in zip(rows, _breaks(sheets), strict=False):
+            text = "".join(token.text for token in _ended(row.tokens, end))
+            read[row.line] = read.get(row.line, "") + text
+        return {line: text.strip() for line, text in read.items() if text.strip()}
 
     def _read(self, sheets: Sequence[Sheet]) -> list[_Row]:
         """What stands in each row of the sheets; nothing in some if interrupted."""
@@ -110,15 +155,22 @@ class Page:
         return rows
 
     def _answers(self, sheets: Sequence[Sheet], max_tokens: int, rows: Sequence[Sequence[RowMark]] = ()) -> list[Draft]:
-        """-> what is said about each sheet, or about each of its rows; nothing if interrupted."""
+        """-> what is said about each sheet, or about each of its rows; nothing if interrupted.
+
+        Raises: MLXVisionError
+        """
         model, canvases = self._model, [open_image(PIL.Image.fromarray(sheet.canvas)) for sheet in sheets]
-        asked = model.family.render([Message("user", (canvases[0], self._prompt))], model.tokenizer, model.config)
+        asked = to_prompt(model, [Message("user", (canvases[0], self._prompt))])
         try:
             with self._timed("encode"):
                 images = [self._encode(canvas) for canvas in canvases]
         except Interrupted as interrupted:
             self._reason = interrupted.reason
             return []
+        stop, n_tokens = max((part.stop for own in rows for _, part in own), default=0), images[0].n_tokens
+        if stop > n_tokens:
+            what = f"row_tokens in reading.json reach to token {stop} of an image that has"
+            raise ModelFormatError(what, n_tokens, "Get the model again")
         with self._timed("generate"):
             answers = (
                 answer_rows(model, asked, images, rows, max_tokens, self._interruption)
@@ -173,7 +225,13 @@ def _halves(sheet: Sheet, row_px: int) -> tuple[Sheet, Sheet]:
     upper, lower = np.full_like(sheet.canvas, 255), np.full_like(sheet.canvas, 255)
     upper[: n * row_px] = sheet.canvas[: n * row_px]
     lower[: -n * row_px] = sheet.canvas[n * row_px :]
-    return Sheet(upper, sheet.lines[:n]), Sheet(lower, sheet.lines[n:])
+    return Sheet(upper, sheet.lines[:n], sheet.goes_on[:n]), Sheet(lower, sheet.lines[n:], sheet.goes_on[n:])
+
+
+def _breaks(sheets: Sequence[Sheet]) -> list[str]:
+    """What stands between the text of each row and that of the next."""
+    rows = [(line, goes_on) for sheet in sheets for line, goes_on in zip(sheet.lines, sheet.goes_on, strict=True)]
+    return [("" if goes_on else " ") if line == last else "\n" for (last, _), (line, goes_on) in pairwise(rows)] + [""]
 
 
 def _split(tokens: Sequence[Token]) -> list[tuple[Token, ...]]:

@@ -1,13 +1,15 @@
 """How a request is carried out: with the pictures as they are, by reading their lines, or by one and then the other.
 
-A model that reads rows of text (`Model.reading`) says what there is to see in a picture and what it reads there before
-it answers other questions, from all of that together with the picture.
+A model that reads rows of text (`Model.reading`) reads a picture, names its figures and counts what there is before it
+answers other questions, from all of that together with the picture.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import PIL.Image
 
@@ -19,9 +21,9 @@ from mlxvision.errors import UsageError
 from mlxvision.family import Model
 from mlxvision.images import open_image
 from mlxvision.reading import overview
-from mlxvision.types import Done, Image, Message, Receipt, Request, Sampling
+from mlxvision.types import Done, Image, Message, Reading, Receipt, Request, Sampling
 
-_LONGEST_LOOK = 512
+_LONGEST_COUNT = 512
 
 
 def carry_out(
@@ -38,32 +40,49 @@ def carry_out(
     if not reading or shows_whole(model, request):
         return Answer(model, request, memory, cache, emit, interruption).run()
     began = time.perf_counter()
-    limit = request.sampling.max_tokens
-
-    def read(image: Image) -> tuple[str, bool]:
-        done = Page(model, image, reading.sheet_request, limit, interruption).read(lambda _: None)
-        return shorten_transcript(done.text, reading.transcript_chars), done.finish_reason not in INTERRUPTED
-
-    def look(asked: Message) -> tuple[str, bool]:
-        looking = replace(request, messages=(asked,), sampling=Sampling(max_tokens=_LONGEST_LOOK))
-        done = Answer(model, looking, memory, cache, lambda _: None, interruption).run()
-        return done.text, done.finish_reason not in INTERRUPTED
-
-    seen: list[Message] = []
-    receipts: list[Receipt] = []
-    for message in request.messages:
-        for image in message.images:
-            text = cache.said(model, image, reading.sheet_request, limit, lambda i=image: read(i))
-            canvas, size = overview(image.pixels, reading.look_px, reading.rows.canvas_px)
-            receipts.append(receipt_of(image, size, reading.rows.canvas_px, 1))
-            told = f"{text}\n\n{reading.look_request}" if text else reading.look_request
-            asked = Message("user", (open_image(PIL.Image.fromarray(canvas)), told))
-            answer = cache.said(model, image, reading.look_request, limit, lambda a=asked: look(a))
-            seen += [asked, Message("assistant", (answer,))]
-        seen.append(replace(message, content=message.texts))
+    prepared = _Preparation(model, reading, request, memory, cache, interruption)
+    messages = tuple(turn for message in request.messages for turn in prepared.turns(message))
     read_ms = round((time.perf_counter() - began) * 1000, 3)
-    done = Answer(model, replace(request, messages=tuple(seen)), memory, cache, emit, interruption).run()
-    return replace(done, receipts=tuple(receipts), timings_ms={"read": read_ms, **done.timings_ms})
+    done = Answer(model, replace(request, messages=messages), memory, cache, emit, interruption).run()
+    return replace(done, receipts=tuple(prepared.receipts), timings_ms={"read": read_ms, **done.timings_ms})
+
+
+@dataclass(frozen=True, slots=True)
+class _Preparation:
+    """What is done for a model that reads before a question is put to it."""
+
+    model: Model
+    reading: Reading
+    request: Request
+    memory: Memory
+    cache: ImageCache
+    interruption: Interruption
+    receipts: list[Receipt] = field(default_factory=list)
+
+    def turns(self, message: Message) -> Iterator[Message]:
+        """For each picture a turn that tells what was read of it, and one that counts; then the message without it."""
+        for image in message.images:
+            said = partial(self.cache.said, self.model, image, max_tokens=self.request.sampling.max_tokens)
+            told = said(request=self.reading.sheet_request, say=lambda i=image: self._tell(i))
+            canvas, size = overview(image.pixels, self.reading.look_px, self.reading.rows.canvas_px)
+            self.receipts.append(receipt_of(image, size, self.reading.rows.canvas_px, 1))
+            shown = open_image(PIL.Image.fromarray(canvas))
+            asked = Message("user", (shown, "\n\n".join(filter(None, (told, self.reading.look_request)))))
+            yield asked
+            counted = said(request=self.reading.look_request, say=lambda a=asked: self._count(a))
+            yield Message("assistant", (counted,))
+        yield replace(message, content=message.texts)
+
+    def _tell(self, image: Image) -> tuple[str, bool]:
+        page = Page(self.model, image, self.reading.sheet_request, self.request.sampling.max_tokens, self.interruption)
+        text, figures = page.tell()
+        told = shorten_transcript(text, self.reading.transcript_chars), figures
+        return "\n\n".join(filter(None, told)), not page.interrupted
+
+    def _count(self, asked: Message) -> tuple[str, bool]:
+        asking = replace(self.request, messages=(asked,), sampling=Sampling(max_tokens=_LONGEST_COUNT))
+        done = Answer(self.model, asking, self.memory, self.cache, lambda _: None, self.interruption).run()
+        return done.text, done.finish_reason not in INTERRUPTED
 
 
 def shows_whole(model: Model, request: Request) -> bool:

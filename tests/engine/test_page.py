@@ -9,7 +9,7 @@ import PIL.ImageFont
 import pytest
 
 from mlxvision.engine import Engine
-from mlxvision.errors import UsageError
+from mlxvision.errors import ModelFormatError, UsageError
 from mlxvision.images import open_image
 from mlxvision.types import Message, Progress, Request, Sampling
 from tests.fakes.toy import row_reader, scripted, sheet_reader
@@ -82,6 +82,29 @@ def test_other_prompts_are_answered_from_what_was_read_and_the_picture():
     assert answer
 
 
+def test_figures_are_named_as_rows_and_told_with_what_was_read_and_written_at_them():
+    image = PIL.Image.new("RGB", (300, 200), "white")
+    drawing = PIL.ImageDraw.Draw(image)
+    for left, top, name in ((40, 120, "Jan"), (160, 60, "Feb")):
+        drawing.rectangle((left, top, left + 60, 160), (20, 60, 200))
+        drawing.text((left + 12, 166), name, "black", PIL.ImageFont.load_default(16))
+    drawing.text((100, 10), "Rainfall", "black", PIL.ImageFont.load_default(20))
+    model, seen = row_reader(), []
+    render = model.family.render
+
+    def spy(messages, tokenizer, config):
+        seen.append(messages)
+        return render(messages, tokenizer, config)
+
+    read(replace(model, family=replace(model.family, render=spy)), open_image(image), "How much?")
+    _, told = seen[-1][0].content
+    title, listing, look = told.split("\n\n")
+    first, second = (line.split("; ") for line in listing.splitlines())
+    assert (title.isdigit(), look) == (True, "look")
+    assert first[2:] == ["left", "bottom", "smallest"] and second[2:] == ["right", "top", "largest"]
+    assert all(name.isdigit() and written.isdigit() for name, written, *_ in (first, second))
+
+
 def test_the_receipt_names_the_picture_and_how_small_it_was_shown():
     (receipt,) = read(row_reader(), page("Tea"), "How much?").receipts
     assert (receipt.sha256, receipt.width, receipt.height) == (page("Tea").sha256, 300, 50)
@@ -120,3 +143,17 @@ def test_time_that_is_up_ends_the_reading():
 def test_the_limit_of_tokens_holds_for_each_answer():
     done = read(row_reader(), page("Tea"), sampling=Sampling(max_tokens=1))
     assert (len(done.text), done.finish_reason) == (1, "length")
+
+
+def test_rows_that_lie_beyond_the_image_s_tokens_are_refused():
+    model = row_reader()
+    for row_tokens in [(0, 1000), (1000, 1)]:
+        broken = replace(model, reading=replace(model.reading, row_tokens=row_tokens))
+        with pytest.raises(ModelFormatError, match=r"row_tokens in reading\.json reach to token \d+ .*: \d+\. Get the"):
+            read(broken, page(*WORDS))
+    assert read(model, page(*WORDS)).lines
+
+
+def test_a_prompt_longer_than_the_context_is_refused_as_anywhere():
+    with pytest.raises(UsageError, match="longer than the model's context"):
+        read(sheet_reader(), page(*WORDS), "x" * 5000, plan="zoom")

@@ -46,6 +46,8 @@ def test_a_folder_of_receipts_becomes_a_table(run, tmp_path):
             "2.60",
         ),
         ("2026-11-20\nCafé Nord\nTotal: 4,80", "Café Nord", "2026-11-20", "4,80"),
+        ("Shop\nTotal 1,234.50", "Shop", "", "1,234.50"),
+        ("Laden\nTotal CHF 12'345.60", "Laden", "", "12'345.60"),
         ("Bread 3.00", "", "", ""),
         ("", "", "", ""),
     ],

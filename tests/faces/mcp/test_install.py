@@ -4,6 +4,7 @@ import json
 import os
 import stat
 import sys
+import textwrap
 import tomllib
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from mlxvision.cli.parser import build_parser
 from mlxvision_mcp.__main__ import _parser as server_parser
 from mlxvision_mcp.hosts import hosts
+from mlxvision_mcp.jsonc import with_member
 
 
 @pytest.fixture
@@ -97,6 +99,44 @@ def test_half_a_character_stays(install):
     assert r'"said": "\ud83d"' in path.read_text(encoding="utf-8")
 
 
+COMMENTED = """// mine, "servers": {}
+{
+    "n": 1e400, "n": 1.10, /* } */
+    "SERVERS": {
+        // "off": {},
+        "gh": {"url": "https://x/,}", "é": [1, 2,]}, // kept
+    },
+}
+"""
+
+
+@pytest.mark.parametrize(("name", "table"), [("vscode", "servers"), ("cursor", "mcpServers"), ("gemini", "mcpServers")])
+def test_all_other_bytes_of_json_stay(install, name, table):
+    before = COMMENTED.replace("SERVERS", table)
+    path, done = install(name, before)
+    assert (done.returncode, done.stderr) == (0, b"")
+    ours = json.dumps({**hosts()[name].form, "command": sys.executable, "args": ["-m", "mlxvision_mcp"]}, indent=4)
+    start, kept, rest = before.partition(" // kept\n")
+    added = textwrap.indent(f'"mlxvision": {ours}\n', " " * 8)
+    assert path.read_text(encoding="utf-8") == start + kept + added + rest
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", '{\n  "a": {\n    "b": {}\n  }\n}\n'),
+        ('{"x": 1}', '{"x": 1,\n  "a": {\n    "b": {}\n  }\n}'),
+        ('{"a": {}}', '{"a": {\n    "b": {}\n  }}'),
+        ('{"a": {"c": 1 // d\n}}', '{"a": {"c": 1, // d\n    "b": {}\n}}'),
+        ('{"a": {"b": {"old": 1}, "c": 2}}', '{"a": {"b": {}, "c": 2}}'),
+        ('{"a": 0, "a": {"b": 1}}', '{"a": 0, "a": {"b": {}}}'),
+        ('{"x": "{\\"", "\\u0061": {"b":{}}}', '{"x": "{\\"", "\\u0061": {"b":{}}}'),
+    ],
+)
+def test_a_member_is_put_where_it_belongs(before, after):
+    assert with_member(before or "{}\n", ("a", "b"), {}) == after
+
+
 def test_rights_and_links_stay(install, home):
     real = home / "dotfiles" / "settings.json"
     real.parent.mkdir()
@@ -159,7 +199,7 @@ def test_toml_that_cannot_be_edited_is_left_alone_and_told(install, text):
     assert os.listdir(path.parent) == ["config.toml"]
 
 
-@pytest.mark.parametrize("name", ["cursor", "codex"])
+@pytest.mark.parametrize("name", ["claude-desktop", "codex"])
 @pytest.mark.parametrize(
     "text", ["{", "// a comment\n{}", "[]", '{"mcpServers": []}', '{"mcpServers": {"mlxvision": 1}}']
 )

@@ -164,7 +164,9 @@ def test_starting_computes_nothing():
     assert not imported & {"mlx", "mlx.core", "numpy", "PIL", "tokenizers", "mlxvision.engine", "mlxvision.images"}
 
 
-@pytest.mark.parametrize("flags", [["--deadline", "0"], ["--keep-alive", "soon"], ["--nonsense"], ["--allow"]])
+@pytest.mark.parametrize(
+    "flags", [["--deadline", "0"], ["--keep-alive", "soon"], ["--nonsense"], ["--allow"], ["--allow", ""]]
+)
 def test_a_wrong_command_line_is_told_on_stderr(flags):
     done = subprocess.run([sys.executable, "-m", "mlxvision_mcp", *flags], capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (2, b"")

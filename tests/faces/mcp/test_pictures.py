@@ -53,6 +53,7 @@ def access(allowed):
         lambda path: "file://localhost" + path.replace(" ", "%20"),
         lambda path: f"FILE:{path}",
         lambda path: "~/" + path.split("/", 2)[2],
+        lambda path: "file://~/" + path.split("/", 2)[2],
     ],
 )
 def test_a_path_may_be_written_as_people_paste_it(access, allowed, spell, monkeypatch):
@@ -183,7 +184,17 @@ def test_a_refusal_names_the_folder_and_the_flag(access, tmp_path, allowed):
     with pytest.raises(UsageError) as refusal:
         open_picture(save(tmp_path / "other" / "a.png"), access)
     assert f"Move it into one of them ({allowed})" in str(refusal.value)
-    assert f"--allow {tmp_path}/other" in str(refusal.value)
+    assert f"--allow {tmp_path}/other." in str(refusal.value)
+    with pytest.raises(UsageError, match=re.escape(f"--allow {tmp_path}/other.")):
+        open_picture(f"{allowed}/../other/a.png", access)
+
+
+def test_a_refusal_of_a_link_names_the_folder_and_the_flag_and_not_where_it_leads(access, tmp_path, allowed):
+    outside(tmp_path, allowed)
+    with pytest.raises(UsageError, match="a link that leads out") as refusal:
+        open_picture(f"{allowed}/link.png", access)
+    assert f"Copy the file into one of them ({allowed}), or start the server with --allow" in str(refusal.value)
+    assert "other" not in str(refusal.value)
 
 
 def test_a_link_swapped_in_between_check_and_opening_does_not_help(access, tmp_path, allowed, monkeypatch):
@@ -261,3 +272,19 @@ def test_a_region_has_at_least_one_pixel(access, allowed, region):
     box = to_box(region, image)
     assert 0 <= box.left < box.right <= 8
     assert 0 <= box.top < box.bottom <= 6
+
+
+@pytest.mark.parametrize("asked", ["", "long-0" + "x" * 200 + ".jpg"])
+def test_long_names_of_pictures_make_no_long_message(access, allowed, asked):
+    for number in range(5):
+        save(allowed / f"long-{number}{'x' * 200}.png")
+    with pytest.raises(ImageNotFoundError, match="Pictures in") as caught:
+        open_picture(f"{allowed}/{asked}", access)
+    assert len(str(caught.value)) < 450
+
+
+def test_many_folders_make_no_long_message(tmp_path):
+    access = Access([str(tmp_path / f"{number}{'x' * 100}") for number in range(20)])
+    with pytest.raises(UsageError, match="outside of the folders") as caught:
+        open_picture("/etc/passwd", access)
+    assert len(str(caught.value)) < 500

@@ -69,6 +69,7 @@ async def test_the_tools_say_what_a_host_must_know(client):
     assert [tool.name for tool in tools] == ["describe_image", "ocr", "ask"]
     for tool in tools:
         assert len(tool.description.encode()) < 1000
+        assert " Use it " in tool.description
         assert "attached to the chat cannot be passed" in tool.description
         assert "untrusted" in tool.description
         assert tool.input_schema["additionalProperties"] is False

@@ -50,6 +50,9 @@ def test_an_error_tells_cause_value_and_next_step():
         ),
         ("describe_image", {"image": ["/a", "/b"]}, "image of describe_image is wrong"),
         ("ask", {"image": [], "question": "x"}, "image of ask is wrong"),
+        ("ask", {"image": ["/a"] * 9, "question": "x"}, "List should have at most 8 items"),
+        ("ask", {"image": None, "question": "x"}, "needs one more argument: image"),
+        ("ocr", {"image": "/a", "fromat": None}, "no such argument: fromat"),
         ("ask", {"image": "/a", "question": ""}, "question of ask is wrong"),
         ("ask", {"image": "/a", "question": "x", "max_tokens": 0}, "max_tokens of ask is wrong: 0"),
         ("ocr", {"image": "/a", "region": [0, 0, 2, 1]}, "region of ocr is wrong"),
@@ -74,6 +77,11 @@ def test_lists_may_come_as_json_text():
     assert parse("ask", {"image": '["/a.png", "/b.png"]', "question": "x"}).sources == ["/a.png", "/b.png"]
     assert parse("ask", {"image": "[draft].png", "question": "x"}).sources == ["[draft].png"]
     assert Ocr(image="/a", region="[0, 0, 1, 0.5]").region == [0, 0, 1, 0.5]
+
+
+def test_null_stands_for_what_was_left_out():
+    assert parse("ask", {"image": "/a", "question": "x", "max_tokens": None}).max_tokens == 512
+    assert parse("ocr", {"image": "/a", "format": None, "region": None}).format == "text"
 
 
 def test_what_nobody_sees_is_left_out():
@@ -116,7 +124,7 @@ def test_what_was_asked_of_the_model():
     ]
     assert [request.prompt for request in asked] == [
         "Describe this image.",
-        "Describe this image in one sentence. Answer in German.",
+        "Give a short description of this image. Answer in German.",
         "Describe this image in detail.",
         "Read the text.",
         "Why?",

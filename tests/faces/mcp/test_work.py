@@ -134,6 +134,23 @@ async def test_the_deadline_gives_what_is_there(client, load, image, monkeypatch
     assert 10 <= len(answers[0]["text"]) < 30
 
 
+async def test_a_deadline_before_the_first_word_is_an_error_and_no_empty_answer(client, load, image, monkeypatch):
+    gate = Gate(load(scripted(LONG)), n=1)
+    results = []
+
+    async def call(host):
+        results.append(await host.call_tool("ocr", {"image": image}))
+
+    async with client() as host, anyio.create_task_group() as tasks:
+        tasks.start_soon(call, host)
+        await gate.wait()
+        monkeypatch.setattr("mlxvision.engine.engine.time", SimpleNamespace(monotonic=lambda: math.inf))
+        gate.opened.set()
+    assert results[0].is_error
+    said = "there was no time for the first word: deadline of 50 s. Ask for less"
+    assert results[0].content[0].text.startswith(said)
+
+
 async def test_a_call_whose_deadline_passes_in_the_queue_or_while_loading_is_told_so(client, monkeypatch, image):
     opened = threading.Event()
     model = scripted("yes")

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from mlxvision.reading import Sheet, find_lines, lay_out
-from mlxvision.types import Rows
+from mlxvision.reading import Sheet, find_lines, lay_out, lay_out_figures
+from mlxvision.types import Box, Rows
 from tests.unit.reading.drawing import INK, Page
 
 ROWS = Rows(canvas_px=216, row_px=24, em_px=16)
@@ -69,6 +69,45 @@ def test_a_long_line_goes_on_in_the_next_row_between_words():
         assert columns[0] <= 2
         gaps += int((np.diff(columns) > 4).sum())
     assert gaps == len(words) - len(sheet.lines)
+
+
+def test_a_word_longer_than_a_row_goes_on_in_the_next():
+    page = Page(900, 120)
+    page.write_lines(10, 40, ["someone.with.a.long.name@an.institute.of.technology.example", "Short words fit"], 20)
+    goes_on = [(line, on) for sheet in sheets_of(page) for line, on in zip(sheet.lines, sheet.goes_on, strict=True)]
+    assert goes_on[0] == (0, False)
+    assert all(on for line, on in goes_on[1:] if line == 0)
+    assert not any(on for line, on in goes_on if line == 1)
+
+
+def test_in_a_font_of_one_width_a_row_ends_between_words():
+    page = Page(900, 60)
+    for i, character in enumerate("Thursday allusive 11,80 x"):  # a comma has wide gaps
+        width = page.write(0, -20, character)
+        page.write(10 + 9.6 * i + (9.6 - width) / 2, 40, character)
+    (sheet,) = sheets_of(page)
+    widths = [int(np.ptp(inked(row(sheet, i), 0))) for i in range(len(sheet.lines))]
+    assert widths == pytest.approx([16.7 * 9.6, 6.7 * 9.6], abs=6)
+    assert sheet.goes_on == (False, False)
+
+
+def test_a_figure_fills_a_row_and_keeps_its_colours_and_its_shape():
+    page = Page(300, 300, (0, 0, 200))
+    page.draw.rectangle((100, 100, 159, 139), (200, 0, 0))
+    (sheet,) = lay_out_figures(page.pixels, [Box(100, 100, 160, 140)], ROWS)
+    red = np.argwhere((sheet.canvas[..., 0] > 150) & (sheet.canvas[..., 2] < 50))
+    height, width = np.ptp(red, 0) + 1
+    assert (height, width) == (pytest.approx(20, abs=1), pytest.approx(30, abs=1))
+    assert (sheet.canvas[0, 1:30] == (0, 0, 200)).all()
+    assert (sheet.canvas[:, 60:] == 255).all()
+    assert sheet.lines == (0,)
+
+
+@pytest.mark.parametrize("box", [Box(0, 0, 300, 3), Box(0, 0, 2, 300), Box(299, 299, 300, 300), Box(0, 0, 300, 300)])
+def test_a_figure_of_any_size_fits_into_a_row(box):
+    (sheet,) = lay_out_figures(Page(300, 300, (0, 0, 200)).pixels, [box], ROWS)
+    blue = np.argwhere(sheet.canvas[..., 0] < 100)
+    assert blue.min(0).tolist()[1] == 1 and blue.max(0)[0] < 24 and blue.max(0)[1] < 80
 
 
 def test_a_wide_gap_is_shortened_to_one_em():

@@ -1,5 +1,5 @@
-"""Documents with questions about them, as the engine asks: the whole picture, what was read of it, first what there is
-to see, then the question."""
+"""Documents with questions about them, as the engine asks: the whole picture, what was read of it and its figures;
+first it is counted what there is, then the question follows."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from random import Random
 import numpy as np
 
 from mlxvision.engine.plan import shorten_transcript
-from mlxvision.reading import overview
+from mlxvision.reading import Figure, list_figures, overview
+from mlxvision.types import Box
 from training.nano.characters import CHARACTERS, as_written
 from training.nano.documents import DESCRIBE_REQUESTS, Document, draw
 from training.nano.inventory import inventory
 from training.nano.model import GRID, PATCH
 from training.nano.recall import recall
-from training.nano.sample import Sample, Seen, Source
+from training.nano.sample import Sample, Source
 
 TRANSCRIPT_CHARS = 1200
 
@@ -26,16 +27,15 @@ LOOK_PATCHES = 12
 """The whole picture is that long or high."""
 
 _TILE, _LOOK, _CORNER = (GRID, GRID), (LOOK_PATCHES, LOOK_PATCHES), (6, 12)
-DOCUMENT_SIZES = {_TILE: 1, _LOOK: 5, _CORNER: 5}
+DOCUMENT_SIZES = {_TILE: 1, _LOOK: 8, _CORNER: 16}
 """Canvases in patches: the one that the engine shows, its used part alone, and a corner, which is enough for documents
 whose answers stand in their text."""
 
-_WITH_PICTURE = {
-    "scene": 10, "chart": 10, "label": 1, "receipt": 1, "invoice": 1, "form": 1, "table": 1, "dialog": 1, "article": 1,
-    "listing": 1,
+_WITH_PICTURE = {"scene": 10, "chart": 7, "label": 2, "receipt": 1, "dialog": 1, "article": 1}
+_WITH_TEXT = {
+    "receipt": 10, "invoice": 5, "form": 6, "table": 4, "dialog": 2, "article": 1, "listing": 1, "chart": 6, "scene": 6,
 }  # fmt: skip
-_WITH_TEXT = {"receipt": 10, "invoice": 5, "form": 6, "table": 4, "dialog": 2, "article": 1, "listing": 1}
-_MOST_QUESTIONS = 7
+_FEWEST_QUESTIONS = 4
 _PHANTOMS = 0.15
 _RECALL = 0.25
 """The share of small canvases that show nothing and only have a text that is asked for."""
@@ -49,27 +49,22 @@ def ask(rng: Random, source: Source, size: tuple[int, int]) -> Sample:
         return Sample(np.full((rows * PATCH, columns * PATCH, 3), 255, np.uint8), opening(transcript, turns))
     kinds = _WITH_TEXT if size == _CORNER else _WITH_PICTURE
     document = draw(rng, source, rng.choices(list(kinds), list(kinds.values()))[0])
-    pairs = rng.sample(document.questions, min(len(document.questions), rng.randint(1, _MOST_QUESTIONS)))
+    fewest = min(len(document.questions), _FEWEST_QUESTIONS)
+    pairs = rng.sample(document.questions, rng.randint(fewest, len(document.questions)))
     if rng.random() < 0.4:
         pairs.insert(rng.randint(0, len(pairs)), (rng.choice(DESCRIBE_REQUESTS), document.description))
     transcript = shorten_transcript(as_written(misread(rng, document)), TRANSCRIPT_CHARS)
-    picture, seen = _look(document)
-    looked = (LOOK_REQUEST, "\n".join(line.text for line in seen))
-    return Sample(picture[: rows * PATCH, : columns * PATCH], opening(transcript, [looked, *pairs]), seen)
+    pairs.insert(0, (LOOK_REQUEST, inventory(document, transcript)))
+    if document.things:
+        transcript = f"{transcript}\n\n{_listing(document)}".strip()
+    picture, _ = overview(document.picture, LOOK_PATCHES * PATCH, GRID * PATCH)
+    return Sample(picture[: rows * PATCH, : columns * PATCH], opening(transcript, pairs))
 
 
-def show(rng: Random, source: Source) -> Sample:
-    """Shapes or bars in the part of a canvas that is used."""
-    picture, seen = _look(draw(rng, source, rng.choices(("scene", "chart"), (5, 1))[0]))
-    return Sample(picture[: LOOK_PATCHES * PATCH, : LOOK_PATCHES * PATCH], ((LOOK_REQUEST, ""),), seen)
-
-
-def _look(document: Document) -> tuple[np.ndarray, tuple[Seen, ...]]:
-    """The picture in small on a canvas, and what there is to see."""
-    picture, (_, width) = overview(document.picture, LOOK_PATCHES * PATCH, GRID * PATCH)
-    scale = width / document.picture.shape[1] / PATCH
-    things = [thing._replace(box=tuple(scale * x for x in thing.box)) for thing in document.things]
-    return picture, inventory(things, document.whole)
+def _listing(document: Document) -> str:
+    things = document.things
+    figures = [Figure(Box(*map(round, thing.box)), thing.size) for thing in things]
+    return list_figures(figures, [thing.name for thing in things], [thing.words for thing in things])
 
 
 def opening(transcript: str, pairs: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
@@ -83,10 +78,12 @@ def misread(rng: Random, document: Document) -> str:
     if not document.lines and rng.random() < _PHANTOMS:
         return "".join(rng.choices(CHARACTERS, k=rng.randint(1, 5)))
     rate = rng.choice((0.0, 0.0, 0.01, 0.04))
-    answers = {answer for _, answer in document.questions}
+    answers = {answer for _, answer in document.questions} | {name for name, _ in document.entries}
+    listed = [word for thing in document.things for word in thing.words]
     return "\n".join(
         line if any(answer in line for answer in answers) else _with_mistakes(rng, line, rate)
         for line in document.lines
+        if not any(f" {word} " in f" {line} " for word in listed)
     )
 
 

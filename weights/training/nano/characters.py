@@ -50,7 +50,7 @@ _CHARACTER = {i: character for character, i in _ID.items()}
 
 _THINGS = (
     "red", "green", "blue", "yellow", "orange", "purple", "pink", "brown", "black", "white", "gray", "circle", "square",
-    "triangle", "star", "rectangle", "ellipse", "diamond", "hexagon", "bar",
+    "triangle", "star", "rectangle", "ellipse", "diamond", "hexagon",
 )  # fmt: skip
 
 VOCABULARY = -(-(len(_ID) + len(_SPECIAL) + len(_ROLES)) // 64) * 64

@@ -7,12 +7,12 @@ from random import Random
 
 import numpy as np
 
-from mlxvision.reading import find_lines, lay_out
-from mlxvision.types import Rows
+from mlxvision.reading import find_lines, lay_out, lay_out_figures
+from mlxvision.types import Box, Rows
 from training.nano.documents import draw
 from training.nano.model import GRID, PATCH
 from training.nano.rows import EM_PX, ROW_PX
-from training.nano.sample import Row, Source
+from training.nano.sample import Row, Source, Thing
 
 ROWS = Rows(GRID * PATCH, ROW_PX, EM_PX)
 
@@ -20,6 +20,7 @@ _KINDS = {
     "receipt": 4, "invoice": 3, "form": 3, "table": 3, "dialog": 2, "article": 3, "listing": 4, "label": 1, "chart": 1,
 }  # fmt: skip
 _SAME_WIDTH, _SAME_HEIGHT = 0.93, 0.4
+_LOOSE = 0.04  # of its size: so far may the edge of a figure be missed
 
 
 def cut_rows(rng: Random, source: Source) -> list[Row]:
@@ -36,6 +37,29 @@ def cut_rows(rng: Random, source: Source) -> list[Row]:
                 pixels = sheet.canvas[i * ROW_PX : (i + 1) * ROW_PX, :, 0]
                 rows.append(Row(pixels, texts[number], None))
     return rows
+
+
+def cut_figures(rng: Random, source: Source) -> list[Row]:
+    """The things of a document, a row each."""
+    document = draw(rng, source, rng.choices(("scene", "chart"), (3, 1))[0])
+    boxes = [_loosely(rng, thing, document.picture.shape) for thing in document.things]
+    rows = []
+    for sheet in lay_out_figures(document.picture, boxes, ROWS):
+        for i, number in enumerate(sheet.lines):
+            thing, pixels = document.things[number], sheet.canvas[i * ROW_PX : (i + 1) * ROW_PX]
+            drawn = np.flatnonzero((pixels != 255).any((0, 2)))
+            middle = float(drawn[0] + drawn[-1]) / 2 if len(drawn) else ROW_PX / 2
+            rows.append(Row(pixels, thing.name, np.full(len(thing.name), middle), thing))
+    return rows
+
+
+def _loosely(rng: Random, thing: Thing, shape: tuple[int, ...]) -> Box:
+    left, top, right, bottom = thing.box
+    across, down = (right - left) * rng.uniform(0, _LOOSE), (bottom - top) * rng.uniform(0, _LOOSE)
+    left, right = (round(x + rng.choice((-across, 0, across))) for x in (left, right))
+    top, bottom = (round(y + rng.choice((-down, 0, down))) for y in (top, bottom))
+    left, top = min(max(0, left), shape[1] - 1), min(max(0, top), shape[0] - 1)
+    return Box(left, top, max(left + 1, min(shape[1], right)), max(top + 1, min(shape[0], bottom)))
 
 
 def _texts(boxes: np.ndarray, document) -> dict[int, str]:

@@ -1,6 +1,6 @@
 """What is learned from a batch: the answer, and three things that are known for nothing.
 
-Dense: which character is centred in each part of each patch, or which thing covers it, from the image features.
+Dense: which character is centred in each part of each patch, or which thing lies there, from the image features.
 Gaze: where the first head of each cross-attention layer looks; the first layer at the character just written, or the
 thing of which it spoke, the later ones at that of the next.
 Recall: where the first head of one self-attention layer looks while an answer repeats what was said.
@@ -38,7 +38,7 @@ def losses(reader: Reader, batch: Batch) -> Losses:
     logits, labels = reader.net.lm_head(answer.hidden[asked]).float(), batch.labels[asked]
     dense, dense_accuracy = _dense(reader, features[:, 1:], batch.dense)
     return Losses(
-        F.cross_entropy(logits, labels),
+        (F.cross_entropy(logits, labels, reduction="none") * batch.weight[asked]).sum() / batch.weight[asked].sum(),
         dense,
         _gaze(answer, batch),
         _recall(*answer.recall, batch.source),
@@ -71,7 +71,7 @@ def _mean(x: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
 
 
 def _gaze(answer: Answer, batch: Batch) -> torch.Tensor:
-    """All patches of a thing are as good; the first of the N image features is the class token's."""
+    """The first of the N image features is the class token's."""
     total = batch.here.new_zeros((), dtype=torch.float32)
     for i, (queries, keys) in enumerate(answer.looks):
         wanted = batch.there if i else batch.here
@@ -80,9 +80,7 @@ def _gaze(answer: Answer, batch: Batch) -> torch.Tensor:
             scores = (queries @ keys.transpose(1, 2))[known].float() * queries.shape[-1] ** -0.5
             if answer.mask is not None:
                 scores = scores + answer.mask[:, 0][known]
-            right = batch.area[known.nonzero()[:, 0]] == wanted[known][:, None]
-            chances = scores.log_softmax(-1)[:, 1:].masked_fill(~right, -torch.inf)
-            total = total - chances.logsumexp(-1).mean() / len(answer.looks)
+            total = total + F.cross_entropy(scores, wanted[known] + 1) / len(answer.looks)
     return total
 
 

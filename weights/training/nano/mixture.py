@@ -6,14 +6,14 @@ Every part follows from its number alone, so that a run goes on where it stopped
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from training.nano.asking import DOCUMENT_SIZES, LOOK_PATCHES, ask, show
+from training.nano.asking import DOCUMENT_SIZES, LOOK_REQUEST, ask
 from training.nano.characters import (
     END_OF_TURN,
     ROW_MARKS,
@@ -25,12 +25,11 @@ from training.nano.characters import (
     thing_id,
     written,
 )
-from training.nano.cutting import cut_rows
+from training.nano.cutting import cut_figures, cut_rows
 from training.nano.fonts import Face
-from training.nano.inventory import middle
 from training.nano.model import GRID, PATCH, ROW_PATCHES, SLOTS
 from training.nano.rows import draw_row, stack
-from training.nano.sample import Row, Sample, Seen, Source, Thing
+from training.nano.sample import Row, Sample, Source
 from training.nano.words import Words
 
 IGNORE = -100
@@ -41,21 +40,22 @@ _SHORTEST_COPY = 3
 READ_REQUEST = "OCR"
 """What the reading plan asks of a canvas of rows."""
 
+_ENTRY = re.compile(r"^\d+ (.+?)(?: \d+)?$", re.MULTILINE)
+"""A line of an inventory."""
+
 _EASY_PARTS = 300
 """The first parts of seeing and of answering show few designs without any effects: the soonest way to learn either."""
 _EASY_DESIGNS = frozenset(("Arial", "DejaVu Sans", "DejaVu Sans Mono", "Helvetica", "Inter", "Roboto", "Times"))
 
-_THINGS = 0.35
-"""The share of all parts without questions that show things: shapes take many thousands of pictures to learn."""
-
-_SEEN_FOR_ASKED = 2
-"""So many patches can be seen in the time in which one can be seen and spoken of."""
-
-_CORE = 0.9
-"""The ellipse in a thing's box, so much smaller, shows the thing, whatever its shape."""
+_COUNTED, _BEGINNING = 0.15, 3.0
+"""The weights of what is counted before a question is answered, which is long and mostly certain; and of the first
+character of an answer, before which the answer must have been found."""
 
 _CUT = 0.2
 """The share of canvases of rows whose rows the engine's reading plan cut out of documents."""
+
+_FIGURES = 0.15
+"""The share of canvases of rows that show figures."""
 
 _ROW_COUNTS = {1: 2, 2: 2, 3: 2, 5: 3, 9: 5}
 
@@ -65,12 +65,12 @@ class Batch(NamedTuple):
 
     ids: (B, L). row: (B, L), 0 for the conversation, or else the row that is read from here on: rows do not see each
     other. positions: (B, L), each row's follow those of the conversation.
-    labels: (B, L), what follows each id where it belongs to an answer, else IGNORE.
+    labels: (B, L), what follows each id where it belongs to an answer, else IGNORE. weight: (B, L), of each label.
     here, there: (B, L), the patches on which the id and the label are printed, or in the middle of the thing of which
-    they speak, or -1. area: (B, P), for each patch the middle of the thing that covers it, or itself.
+    they speak, or -1.
     source: (B, L, SOURCES), where in the ids the label was read if the answer repeats what was said, or -1.
-    dense: (B, P, SLOTS), the character centred in each part of each patch, or the colour and the kind of the thing that
-    covers it; 0 for none, IGNORE where not known.
+    dense: (B, P, SLOTS), the character centred in each part of each patch, or the colour and the shape of the thing in
+    whose middle it lies; 0 for none, IGNORE where not known.
     """
 
     shows: str
@@ -79,10 +79,10 @@ class Batch(NamedTuple):
     row: torch.Tensor
     positions: torch.Tensor
     labels: torch.Tensor
+    weight: torch.Tensor
     here: torch.Tensor
     there: torch.Tensor
     source: torch.Tensor
-    area: torch.Tensor
     dense: torch.Tensor
 
     @property
@@ -116,13 +116,13 @@ class Parts(torch.utils.data.Dataset):
         rng = Random(f"{self._seed} {part}")
         if part >= self._answering_from + _EASY_PARTS and rng.random() < self._asking:
             return self._documents(rng)
-        if part >= self._answering_from + _EASY_PARTS and rng.random() < _THINGS:
-            return self._things(rng)
         n_rows = rng.choices(list(_ROW_COUNTS), list(_ROW_COUNTS.values()))[0]
         count = max(1, round(self._budget / (n_rows * (ROW_PATCHES * GRID + 30))))
         easy = part < _EASY_PARTS or 0 <= part - self._answering_from < _EASY_PARTS
-        if part > self._answering_from and not easy and rng.random() < _CUT:
-            shows, samples = "cut rows", self._cut_sheets(rng, n_rows, count)
+        if part > self._answering_from and not easy and rng.random() < _FIGURES:
+            shows, samples = "figures", self._cut_sheets(rng, n_rows, count, cut_figures)
+        elif part > self._answering_from and not easy and rng.random() < _CUT:
+            shows, samples = "cut rows", self._cut_sheets(rng, n_rows, count, cut_rows)
         else:
             shows = "rows" if n_rows > 1 else "single rows"
             samples = [self._sheet(rng, easy, n_rows) for _ in range(count)]
@@ -133,20 +133,17 @@ class Parts(torch.utils.data.Dataset):
         rows = [draw_row(rng, source, GRID * PATCH) for _ in range(_filled(rng, n_rows))]
         return stack(rows, n_rows, GRID * PATCH)
 
-    def _cut_sheets(self, rng: Random, n_rows: int, count: int) -> list[Sample]:
+    def _cut_sheets(
+        self, rng: Random, n_rows: int, count: int, cut: Callable[[Random, Source], list[Row]]
+    ) -> list[Sample]:
         samples, rows = [], []
         while len(samples) < count:
             while len(rows) < n_rows:
-                rows += cut_rows(rng, rng.choice(self._sources))
+                rows += cut(rng, rng.choice(self._sources))
             filled = _filled(rng, n_rows)
             samples.append(stack(rows[:filled], n_rows, GRID * PATCH))
             rows = rows[filled:]
         return samples
-
-    def _things(self, rng: Random) -> Batch:
-        count = round(_SEEN_FOR_ASKED * self._budget / LOOK_PATCHES**2)
-        batch = collate("things", [show(rng, rng.choice(self._sources)) for _ in range(count)])
-        return batch._replace(labels=torch.full_like(batch.labels, IGNORE))
 
     def _documents(self, rng: Random) -> Batch:
         rows, columns = rng.choices(list(DOCUMENT_SIZES), list(DOCUMENT_SIZES.values()))[0]
@@ -169,20 +166,12 @@ def collate(shows: str, samples: Sequence[Sample]) -> Batch:
     pictures = np.stack([sample.picture for sample in samples])
     n_patches = pictures[0, ..., 0].size // PATCH**2
     dense = np.full((len(samples), n_patches, SLOTS), IGNORE, np.int64)
-    area = np.arange(n_patches)[None].repeat(len(samples), axis=0)
     for b, sample in enumerate(samples):
         if sample.rows and all(row.centres is not None for row in sample.rows):
             dense[b] = _dense(sample.rows, dense.shape[1])
-        if sample.things:
-            cores = _cores(sample.things, sample.picture)
-            dense[b] = _dense_things(sample.things, cores, n_patches)
-            for core in cores:
-                area[b, core.covered] = core.middle
-            middles = [core.middle for core in cores]
-            area[b, middles] = middles  # of things that touch, one may cover the middle of another
     fields = zip(zip(*talks, strict=True), _PADDING, strict=True)
     padded = [np.stack([_pad(x, length, fill) for x in xs]) for xs, fill in fields]
-    return Batch(shows, *map(torch.from_numpy, (pictures, *padded, area, dense)))
+    return Batch(shows, *map(torch.from_numpy, (pictures, *padded, dense)))
 
 
 def _pad(x: np.ndarray, length: int, fill: int) -> np.ndarray:
@@ -196,53 +185,33 @@ class _Talk(NamedTuple):
     row: np.ndarray
     positions: np.ndarray
     labels: np.ndarray
+    weight: np.ndarray
     here: np.ndarray
     there: np.ndarray
     source: np.ndarray
 
 
-_PADDING = _Talk(0, 0, 0, IGNORE, -1, -1, -1)  # pyright: ignore
+_PADDING = _Talk(0, 0, 0, IGNORE, 0, -1, -1, -1)  # pyright: ignore
 
 
 def _conversation(sample: Sample) -> _Talk:
     said, written = map(np.array, conversation(sample.turns))
     n = len(said) - 1
-    labels, places = np.where(written[1:], said[1:], IGNORE), _looked_at(sample, written)
-    sources = _sources(sample, said, written)
-    return _Talk(said[:-1], np.zeros(n, int), np.arange(n), labels, places[:-1], places[1:], sources)
+    labels, nowhere = np.where(written[1:], said[1:], IGNORE), np.full(n, -1)
+    turn = np.cumsum(np.diff(written.astype(int), prepend=0) > 0)[1:]
+    counts = (turn == 1) & sample.turns[0][0].endswith(LOOK_REQUEST)
+    begins = np.diff(written.astype(int)) > 0
+    weight = np.where(counts, _COUNTED, np.where(begins, _BEGINNING, 1.0)).astype(np.float32)
+    return _Talk(said[:-1], np.zeros(n, int), np.arange(n), labels, weight, nowhere, nowhere, _sources(said, written))
 
 
-def _looked_at(sample: Sample, written: np.ndarray) -> np.ndarray:
-    """The patch in the middle of the thing of which each id of the first answer speaks, or -1."""
-    places, columns = np.full(len(written), -1), sample.picture.shape[1] // PATCH
-    for start, (text, thing) in _seen(sample, written):
-        if thing:
-            column, row = middle(thing)
-            places[start : start + len(text) + 1] = row * columns + column
-    return places
-
-
-def _seen(sample: Sample, written: np.ndarray) -> Iterator[tuple[int, Seen]]:
-    """Each line of the first answer, and where in the ids it begins."""
-    start = int(written.argmax())
-    for line in sample.seen:
-        yield start, line
-        start += len(line.text) + 1
-
-
-def _sources(sample: Sample, said: np.ndarray, written: np.ndarray) -> np.ndarray:
-    """Where each character of an answer or of a bar's words was said before, if all of them were, and not more often
-    than `SOURCES`."""
+def _sources(said: np.ndarray, written: np.ndarray) -> np.ndarray:
+    """Where each character of an answer was said before, if all of them were, and not more often than `SOURCES`."""
     text = "".join(decode([i]) or "\n" for i in said)
     sources = np.full((len(written) - 1, SOURCES), -1)
     starts, ends = np.flatnonzero(np.diff(np.append(written, False).astype(int))).reshape(-1, 2).T
     quotes = [(start + 1, text[start + 1 : end]) for start, end in zip(starts, ends, strict=True)]
-    for start, line in _seen(sample, written):
-        quotes += [
-            (start + line.text.index(word), word)
-            for word in (line.thing.words if line.thing else ())
-            if word in line.text
-        ]
+    quotes += [(start + found.start(1), found[1]) for start, answer in quotes for found in _ENTRY.finditer(answer)]
     for start, quote in quotes:
         before = text[: start - 1]
         begins = [found.start() for found in re.finditer(rf"(?<!\w){re.escape(quote)}(?!\w)", before)]
@@ -258,7 +227,16 @@ def _rows(sample: Sample) -> _Talk:
     asked = np.array(question((), READ_REQUEST))
     n, nothing, no_source = len(asked), np.full(len(asked), -1), np.full((1, SOURCES), -1)
     parts = [
-        _Talk(asked, np.zeros(n, int), np.arange(n), np.full(n, IGNORE), nothing, nothing, no_source.repeat(n, axis=0))
+        _Talk(
+            asked,
+            np.zeros(n, int),
+            np.arange(n),
+            np.full(n, IGNORE),
+            np.ones(n, np.float32),
+            nothing,
+            nothing,
+            no_source.repeat(n, axis=0),
+        )
     ]
     for i, (mark, row) in enumerate(zip(ROW_MARKS, sample.rows, strict=False), 1):
         ids = np.array(encode(mark + as_written(row.text)))
@@ -269,6 +247,7 @@ def _rows(sample: Sample) -> _Talk:
                 np.full(len(ids), i),
                 n + np.arange(len(ids)),
                 np.append(ids[1:], END_OF_TURN),
+                np.ones(len(ids), np.float32),
                 places,
                 np.append(places[1:], -1),
                 no_source.repeat(len(ids), axis=0),
@@ -292,40 +271,11 @@ def _middle(number: int) -> int:
 def _dense(rows: Sequence[Row], n_patches: int) -> np.ndarray:
     dense = np.zeros((n_patches, SLOTS), np.int64)
     for i, row in enumerate(rows):
+        if row.thing:
+            dense[i * ROW_PATCHES * GRID : (i + 1) * ROW_PATCHES * GRID] = IGNORE
+            dense[_places(i, row)[-1]] = thing_id(row.thing.colour), thing_id(row.thing.shape)
+            continue
         seen = np.array([character != " " for character in row.text])
         x = row.centres[seen] / PATCH
         dense[_middle(i) * GRID + x.astype(int), (x % 1 * SLOTS).astype(int)] = np.array(encode(row.text))[seen]
-    return dense
-
-
-class _Core(NamedTuple):
-    """Which patches (P,) a thing covers, which of them or near them it may cover, and the one in its middle."""
-
-    covered: np.ndarray
-    near: np.ndarray
-    middle: int
-
-
-def _cores(things: Sequence[Thing], picture: np.ndarray) -> list[_Core]:
-    rows, columns = picture.shape[0] // PATCH, picture.shape[1] // PATCH
-    y, x = (np.mgrid[:rows, :columns] + 0.5).reshape(2, -1)
-    cores = []
-    for thing in things:
-        left, top, right, bottom = thing.box
-        across = np.abs(x - (left + right) / 2) / ((right - left + 1) / 2)
-        down = np.abs(y - (top + bottom) / 2) / ((bottom - top + 1) / 2)
-        column, row = middle(thing)
-        covered = across**2 + down**2 < _CORE**2
-        covered[row * columns + column] = True
-        cores.append(_Core(covered, np.maximum(across, down) < 1, row * columns + column))
-    return cores
-
-
-def _dense_things(things: Sequence[Thing], cores: Sequence[_Core], n_patches: int) -> np.ndarray:
-    """Known in the middle of things and, unless they are bars with text around them, where nothing is."""
-    dense = np.full((n_patches, SLOTS), IGNORE if things[0].kind == "bar" else 0, np.int64)
-    for core in cores:
-        dense[core.near] = IGNORE
-    for thing, core in zip(things, cores, strict=True):
-        dense[core.covered] = thing_id(thing.colour), thing_id(thing.kind)
     return dense

@@ -56,7 +56,7 @@ def stack(rows: Sequence[Row], n_rows: int, width: int) -> Sample:
     """Rows on a canvas of n_rows, white below."""
     canvas = np.full((n_rows * ROW_PX, width, 3), 255, np.uint8)
     for i, row in enumerate(rows):
-        canvas[i * ROW_PX : (i + 1) * ROW_PX] = row.pixels[..., None]
+        canvas[i * ROW_PX : (i + 1) * ROW_PX] = row.pixels if row.thing else row.pixels[..., None]
     return Sample(canvas, rows=tuple(rows))
 
 

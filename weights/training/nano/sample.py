@@ -10,6 +10,8 @@ import numpy as np
 from training.nano.fonts import Face
 from training.nano.words import Words
 
+_SQUARE = 0.85  # the least ratio of sides
+
 
 class Thing(NamedTuple):
     """A shape or a bar. box: left, top, right, bottom. size: decides which is the largest. words: printed for it."""
@@ -20,20 +22,29 @@ class Thing(NamedTuple):
     size: float
     words: tuple[str, ...] = ()
 
+    @property
+    def shape(self) -> str:
+        """What can be seen of it alone."""
+        if self.kind != "bar":
+            return self.kind
+        left, top, right, bottom = self.box
+        return "square" if _SQUARE < (right - left) / (bottom - top) < 1 / _SQUARE else "rectangle"
 
-class Seen(NamedTuple):
-    """A line about a picture, and the thing of which it speaks, if of one."""
-
-    text: str
-    thing: Thing | None = None
+    @property
+    def name(self) -> str:
+        return f"{self.colour} {self.shape}"
 
 
 class Row(NamedTuple):
-    """A row of text. pixels: (H, W) uint8. centres: (len(text),) x of each character in pixels, None if not known."""
+    """A row of a canvas, of text or with a thing at its left.
+
+    pixels: (H, W) or (H, W, 3) uint8. centres: (len(text),) x of what each character speaks of, None if not known.
+    """
 
     pixels: np.ndarray
     text: str
     centres: np.ndarray | None
+    thing: Thing | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,17 +52,11 @@ class Sample:
     """A picture and a conversation about it, or a canvas of rows to be read one by one.
 
     picture: (H, W, 3) uint8, whole patches. turns: (user, assistant) pairs; the picture stands before the first.
-    seen: the lines of the first answer, if it says what there is to see; boxes are in patches.
     """
 
     picture: np.ndarray
     turns: tuple[tuple[str, str], ...] = ()
-    seen: tuple[Seen, ...] = ()
     rows: tuple[Row, ...] = ()
-
-    @property
-    def things(self) -> list[Thing]:
-        return list(dict.fromkeys(line.thing for line in self.seen if line.thing))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -42,7 +42,8 @@ def draw(rng: Random, source: Source, kind: str) -> Document:
     text = "\n".join(lines)
     questions = tuple(pair for pair in content.questions(rng) if not contradicted(pair, text))
     whole = f"{kind} on {sheet.ground}" if sheet.ground else kind
-    return Document(picture, lines, places[: len(lines)], tuple(things), whole, questions, content.describe())
+    entries = content.entries
+    return Document(picture, lines, places[: len(lines)], tuple(things), entries, whole, questions, content.describe())
 
 
 def _content(rng: Random, source: Source, kind: Kind[Any]) -> tuple[Content, Style]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from training.nano.documents import topics
-from training.nano.documents.document import Kind
+from training.nano.documents.document import Entry, Kind
 from training.nano.documents.names import person, plain
 from training.nano.documents.questions import Pair, Topic, ask, counted, miss, mixed
 from training.nano.documents.sheet import Sheet, wrap
@@ -49,6 +49,10 @@ class Article:
     date: str
     paragraphs: tuple[str, ...]
     columns: int
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return ()
 
     def questions(self, rng: Random) -> list[Pair]:
         here = [ask(rng, _PARAGRAPHS, len(self.paragraphs)), ask(rng, _COLUMNS, self.columns)]

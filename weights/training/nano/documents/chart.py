@@ -8,7 +8,7 @@ from random import Random
 from typing import NamedTuple
 
 from training.nano.documents import names, topics
-from training.nano.documents.document import Kind
+from training.nano.documents.document import Entry, Kind
 from training.nano.documents.questions import Pair, Topic, ask, called, counted, joined, miss, mixed
 from training.nano.documents.sheet import Sheet
 from training.nano.documents.style import NAMED, Colour, Style, blend, luminance, near, shade
@@ -81,6 +81,10 @@ class Chart:
     def words(self, bar: Bar) -> tuple[str, ...]:
         """What is printed for a bar."""
         return (bar.name, self.printed(bar.value)) if self.shown else (bar.name,)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return ()
 
     def questions(self, rng: Random) -> list[Pair]:
         least = min(self.bars, key=lambda bar: bar.value).name

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from training.nano.documents import topics
-from training.nano.documents.document import Kind
+from training.nano.documents.document import Entry, Kind
 from training.nano.documents.names import plain
 from training.nano.documents.questions import Pair, Topic, ask, joined, miss, mixed
 from training.nano.documents.sheet import Sheet, wrap
@@ -64,6 +64,10 @@ class Dialog:
     message: str
     buttons: tuple[str, ...]
     stranger: str
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return tuple((button, "") for button in self.buttons)
 
     def questions(self, rng: Random) -> list[Pair]:
         here = [

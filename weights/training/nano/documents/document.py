@@ -15,6 +15,9 @@ from training.nano.documents.style import Style
 from training.nano.sample import Thing
 from training.nano.words import Words
 
+Entry = tuple[str, str]
+"""A name in a text, of an item or a field, and how many there are, if that is said."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
@@ -22,7 +25,8 @@ class Document:
 
     picture: (H, W, 3) uint8, 150 to 1100 pixels a side. lines: the printed text in reading order, the parts of one row
     joined by one blank. boxes: (len(lines), 4), left, top, right and bottom of their ink in pixels of the picture.
-    things: shapes and bars, likewise in pixels of the picture. whole: what the picture is, in a word or three.
+    things: shapes and bars, likewise in pixels of the picture. entries: what is counted in its text. whole: what the
+    picture is, in a word or three.
     questions: each with its answer, which may be that there is no such thing. description: one to four sentences.
     """
 
@@ -30,6 +34,7 @@ class Document:
     lines: tuple[str, ...]
     boxes: np.ndarray
     things: tuple[Thing, ...]
+    entries: tuple[Entry, ...]
     whole: str
     questions: tuple[Pair, ...]
     description: str
@@ -37,6 +42,11 @@ class Document:
 
 class Content(Protocol):
     """What a document says, before anybody knows how it looks: a frozen dataclass that holds every printed word."""
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """What is counted in its text, in reading order."""
+        ...
 
     def questions(self, rng: Random) -> list[Pair]: ...
 

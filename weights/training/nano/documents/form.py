@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from training.nano.documents import topics
-from training.nano.documents.document import Kind
+from training.nano.documents.document import Entry, Kind
 from training.nano.documents.labels import fields
 from training.nano.documents.names import plain
 from training.nano.documents.questions import Pair, Topic, ask, called, counted, joined, miss, mixed
@@ -40,6 +40,10 @@ class Form:
     colon: str
     fields: tuple[tuple[str, str], ...]
     strangers: tuple[str, ...]
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return tuple((label, "") for label, _ in self.fields)
 
     def questions(self, rng: Random) -> list[Pair]:
         here = [ask(rng, topics.FIELD, value, called(rng, label)) for label, value in self.fields for _ in range(2)]

@@ -7,7 +7,7 @@ from random import Random
 from typing import NamedTuple
 
 from training.nano.documents import grid, ledger, topics
-from training.nano.documents.document import Kind
+from training.nano.documents.document import Entry, Kind
 from training.nano.documents.languages import Labels, labels
 from training.nano.documents.ledger import Row
 from training.nano.documents.money import Money, money, price
@@ -88,6 +88,10 @@ class Invoice:
     @property
     def total(self) -> int:
         return self.subtotal + self.tax
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return tuple((position.name, str(position.quantity)) for position in self.positions)
 
     def questions(self, rng: Random) -> list[Pair]:
         total, plain = self.money.show(self.total), self.money.plain

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from training.nano.documents import topics
-from training.nano.documents.document import Kind
+from training.nano.documents.document import Entry, Kind
 from training.nano.documents.names import plain, shop
 from training.nano.documents.questions import Pair, Topic, ask, miss, mixed
 from training.nano.documents.sheet import SMALLEST_PX, Sheet
@@ -52,6 +52,10 @@ class Label:
     @property
     def text(self) -> str:
         return " ".join(self.lines)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return tuple((line, "") for line in self.lines)
 
     def questions(self, rng: Random) -> list[Pair]:
         here = [ask(rng, topics.SAYS, self.text) for _ in range(3)] + [ask(rng, _LINES, len(self.lines))]

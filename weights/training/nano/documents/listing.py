@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 
 from training.nano.documents import topics
-from training.nano.documents.document import Kind
+from training.nano.documents.document import Entry, Kind
 from training.nano.documents.programs import LANGUAGES, Program, Session, program, session
 from training.nano.documents.questions import Pair, Topic, ask, counted, miss, mixed
 from training.nano.documents.sheet import Sheet
@@ -56,6 +56,10 @@ class Listing:
     @property
     def lines(self) -> tuple[str, ...]:
         return self.content.lines
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return ()
 
     def questions(self, rng: Random) -> list[Pair]:
         here = [ask(rng, _LINES, len(self.lines))] + ([ask(rng, topics.TITLE, self.name)] if self.name else [])

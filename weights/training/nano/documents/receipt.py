@@ -7,7 +7,7 @@ from random import Random
 from typing import NamedTuple
 
 from training.nano.documents import topics
-from training.nano.documents.document import Kind
+from training.nano.documents.document import Entry, Kind
 from training.nano.documents.languages import Labels, labels
 from training.nano.documents.ledger import Look, Row, fitting, measure, write
 from training.nano.documents.money import Money, money, price
@@ -105,6 +105,10 @@ class Receipt:
     def amount(self, value: int) -> str:
         """As it stands beside an item."""
         return self.money.show(value) if self.signed else self.money.plain(value)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return tuple((item.name, str(item.quantity)) for item in self.items)
 
     def questions(self, rng: Random) -> list[Pair]:
         here = [ask(rng, topics.TOTAL, self.money.show(self.total)), ask(rng, topics.SHOP, self.shop)]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from training.nano.documents import topics
-from training.nano.documents.document import Kind
+from training.nano.documents.document import Entry, Kind
 from training.nano.documents.questions import Pair, Topic, ask, counted, joined, miss, mixed
 from training.nano.documents.sheet import Sheet
 from training.nano.documents.style import NAMED, Style, blend, luminance, shade
@@ -91,6 +91,10 @@ class Scene:
     shapes: tuple[Shape, ...]
     ground: str
     height: float
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return ()
 
     def questions(self, rng: Random) -> list[Pair]:
         here = [ask(rng, _COUNT, len(self.shapes)), ask(rng, _GROUND, self.ground)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 
 from training.nano.documents import names, topics
-from training.nano.documents.document import Kind
+from training.nano.documents.document import Entry, Kind
 from training.nano.documents.grid import fitting, some_look, widths, write
 from training.nano.documents.money import money, price
 from training.nano.documents.questions import Pair, Topic, ask, called, counted, joined, miss, mixed
@@ -54,6 +54,10 @@ class Table:
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     strangers: tuple[str, str]
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return tuple((row[0], "") for row in self.rows)
 
     def questions(self, rng: Random) -> list[Pair]:
         here = []
