@@ -148,7 +148,8 @@ class Model:
     """A loaded model: what every session and request shares.
 
     name: as the caller gave it. revision: names the weights: a digest of the tensors, or of what a manifest says.
-    reading: how a model that was trained on rows of text reads; None for all others.
+    reading: how a model that was trained on rows of text reads; None for all others. forced: whether it was loaded
+    whatever the estimate said, so that no request is refused for its memory either.
     """
 
     name: str
@@ -158,3 +159,4 @@ class Model:
     net: Net
     tokenizer: Tokenizer
     reading: Reading | None = None
+    forced: bool = False

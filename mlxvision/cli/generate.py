@@ -212,10 +212,7 @@ def _summary(done: Done, model: Model, timings_ms: Mapping[str, float], boxes: B
         "logprobs": [_logprobs(token) for token in done.tokens if token.alternatives] or None,
         "finish_reason": done.finish_reason,
         "model": model.name,
-        "images": [
-            {"source": r.source, "width": r.width, "height": r.height, "tiles": r.tiles, "sha256": r.sha256}
-            for r in done.receipts
-        ],
+        "images": [asdict(receipt) for receipt in done.receipts],
         "usage": {
             "prompt_tokens": done.usage.prompt_tokens,
             "output_tokens": done.usage.output_tokens,

@@ -94,7 +94,7 @@ class Engine:
     ) -> Model:
         """name: a directory, a pulled repository `owner/name[@revision]`, or a card; None: the default model.
 
-        force: load even if the estimate says that the memory does not suffice.
+        force: load and answer even if the estimate says that the memory does not suffice.
         low_memory: whether the part that sees and the part that answers take turns in memory, so that a new image
         costs reading both again; "auto": if they do not fit together.
         min_pixels, max_pixels: scale pictures up to at least, down to at most so many; for models that show them in

@@ -49,7 +49,7 @@ def load_model(
 ) -> Model:
     """The tower is read with the first image if a manifest tells the revision; else everything is, for a checksum.
 
-    name: as the caller gave it. force: load even what seems not to fit into memory.
+    name: as the caller gave it. force: load and answer even what seems not to fit into memory.
     low_memory: whether the tower and all else take turns in memory; "auto": if both do not fit together.
     min_pixels, max_pixels: of a picture, in place of what the checkpoint says; for families that show pictures in their
     own size.
@@ -83,7 +83,7 @@ def load_model(
     if group:
         revision += f"-{group.rank() + 1}of{group.size()}"
     net = StoredNet(module, tower, decoder, takes_turns=takes_turns, group=group)
-    return Model(name, revision, family, config, net, tokenizer, checkpoint.reading)
+    return Model(name, revision, family, config, net, tokenizer, checkpoint.reading, force)
 
 
 def _share_out(net: nn.Module, checkpoint: Checkpoint, group: Group) -> None:
@@ -117,7 +117,7 @@ def _read_config(family: Family, checkpoint: Checkpoint, limits: Mapping[str, in
         family.read_config(checkpoint.config, {**checkpoint.preprocessor, "max_pixels": 0})
     except ModelFormatError:
         return limited
-    advice = "Leave --min-pixels and --max-pixels out"
+    advice = f"Leave {' and '.join('--' + key.replace('_', '-') for key in limits)} out"
     raise UsageError("the model shows pictures in fixed sizes, not in their own", checkpoint.model_type, advice)
 
 

@@ -66,8 +66,10 @@ def check_memory(needed: Estimate) -> None:
 def check_request(model: Model, n_prompt: int, max_tokens: int, image_tokens: Sequence[int]) -> None:
     """n_prompt: tokens of text that are not in a cache yet. image_tokens: how many each new image has.
 
-    Raises: OutOfMemoryError if the caches would need more than is left; --force says nothing about that
+    Raises: OutOfMemoryError if the caches would need more than is left, unless the model was loaded by force
     """
+    if model.forced:
+        return
     n_text = min(n_prompt + max_tokens, model.family.context_length(model.config))
     request_bytes = partial(model.family.request_bytes, model.config)
     # Each is at least what is needed: images are thought of as large as can be, or as text.

@@ -50,7 +50,9 @@ def test_json_has_the_promised_keys_and_true_values(run, model, picture):
     assert answer["finish_reason"] == "length"
     assert answer["model"] == str(model)
     image = {"source": str(picture), "width": 90, "height": 40, "tiles": 3, "sha256": open_image(picture).sha256}
-    assert answer["images"] == [image, image]
+    first, second = answer["images"]
+    assert first == second and image.items() <= first.items()
+    assert all(0 < first[f"scaled_{side}"] <= first[f"canvas_{side}"] for side in ("width", "height"))
     assert set(answer["usage"]) == {"prompt_tokens", "output_tokens", "image_tokens"}
     assert answer["usage"]["image_tokens"] == 2 * 3 * 5
     assert list(answer["timings_ms"]) == ["load", "decode_image", "encode", "prefill", "generate"]

@@ -52,10 +52,10 @@ def test_every_tensor_arrives_with_its_values(checkpoints):
         np.testing.assert_array_equal(np.array(loaded[path]), expected)
 
 
-@pytest.mark.parametrize("limit", ["min_pixels", "max_pixels"])
+@pytest.mark.parametrize("limit", ["min", "max"])
 def test_limits_of_pixels_are_refused_by_a_model_that_has_none(checkpoints, limit):
-    with pytest.raises(UsageError, match=r"fixed sizes.*Leave --min-pixels and --max-pixels out"):
-        load_model(checkpoints.write(), "toy", **{limit: 1000})
+    with pytest.raises(UsageError, match=rf"fixed sizes.*Leave --{limit}-pixels out"):
+        load_model(checkpoints.write(), "toy", **{f"{limit}_pixels": 1000})
 
 
 def test_without_metal_floats_become_float32(checkpoints, monkeypatch):
