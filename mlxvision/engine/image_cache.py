@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
 from typing import TypeVar
 
 import mlx.core as mx
@@ -123,7 +122,7 @@ def _key(model: Model, *parts: object) -> str:
 
 @cache
 def _versions() -> tuple[str, str]:
-    return __version__, version("mlx")
+    return __version__, mx.__version__  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _text(arrays: Sequence[mx.array]) -> str | None:
