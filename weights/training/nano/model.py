@@ -23,7 +23,7 @@ ROW_PATCHES = 3
 """A row of text is three patches high."""
 
 _VISION_WIDTH, _TEXT_WIDTH = 192, 256
-_RECALL_LAYER = 5
+_RECALL_LAYER = 6
 _PADDING_ROWS = -(GRID**2 + 1) % 8
 """The grid and its class token are filled up to a multiple of eight, and real patches attend to these rows."""
 
@@ -45,8 +45,8 @@ def config() -> MllamaConfig:
     text = {
         "vocab_size": VOCABULARY,
         "hidden_size": _TEXT_WIDTH,
-        "num_hidden_layers": 7,
-        "cross_attention_layers": [1, 4],
+        "num_hidden_layers": 9,
+        "cross_attention_layers": [1, 5],
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
         "intermediate_size": 640,
