@@ -77,16 +77,11 @@ class Page:
         with self._timed("find"):
             sheets = lay_out(self._image.pixels, found, self._rows)
         self._halvings = 2 * len(sheets)
-        breaks = _breaks(sheets)
         rows: list[_Row] = []
-        for start in range(0, len(sheets), _BATCH):
-            emit(Progress("read", start, len(sheets)))
-            for row in self._read(sheets[start : start + _BATCH]):
-                rows.append(_Row(row.line, _ended(row.tokens, breaks[len(rows)])))
-                for token in rows[-1].tokens:
-                    emit(token)
-            if self.interrupted:
-                break
+        for row in self._each_row(sheets, emit):
+            rows.append(row)
+            for token in row.tokens:
+                emit(token)
         tokens = tuple(token for row in rows for token in row.tokens)
         text = "".join(token.text for token in tokens).rstrip()
         lines = _lines(found, rows)
@@ -113,15 +108,20 @@ class Page:
 
     def _texts(self, sheets: Sequence[Sheet]) -> dict[int, str]:
         """What stands in each line of the sheets, or what each figure is."""
-        rows: list[_Row] = []
-        for start in range(0, len(sheets), _BATCH):
-            if not self.interrupted:
-                rows += self._read(sheets[start : start + _BATCH])
         read: dict[int, str] = {}
-        for row, end in zip(rows, _breaks(sheets), strict=False):
-            text = "".join(token.text for token in _ended(row.tokens, end))
-            read[row.line] = read.get(row.line, "") + text
+        for row in self._each_row(sheets, lambda _: None):
+            read[row.line] = read.get(row.line, "") + "".join(token.text for token in row.tokens)
         return {line: text.strip() for line, text in read.items() if text.strip()}
+
+    def _each_row(self, sheets: Sequence[Sheet], emit: Emit) -> Iterator[_Row]:
+        """What stands in each row of the sheets, and what parts it from the next; no more if interrupted."""
+        breaks = iter(_breaks(sheets))
+        for start in range(0, len(sheets), _BATCH):
+            if self.interrupted:
+                return
+            emit(Progress("read", start, len(sheets)))
+            for row in self._read(sheets[start : start + _BATCH]):
+                yield _Row(row.line, _ended(row.tokens, next(breaks)))
 
     def _read(self, sheets: Sequence[Sheet]) -> list[_Row]:
         """What stands in each row of the sheets; nothing in some if interrupted."""

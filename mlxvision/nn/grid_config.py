@@ -1,9 +1,57 @@
-"""What a checkpoint states of a decoder for grids of tokens."""
+"""What a checkpoint states of a net in which the patches of an image are tokens of the text."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
 from mlxvision.keys import LARGEST, Keys
 from mlxvision.nn.grid_decoder import GridTextConfig
+from mlxvision.nn.grid_input import PreprocessConfig, read_preprocess
+
+
+class Patches(Protocol):
+    """What every tower's config says of the patches of an image."""
+
+    @property
+    def patch_size(self) -> int: ...
+
+    @property
+    def spatial_merge_size(self) -> int: ...
+
+    @property
+    def temporal_patch_size(self) -> int: ...
+
+
+V = TypeVar("V", bound=Patches)
+
+
+@dataclass(frozen=True, slots=True)
+class GridConfig(Generic[V]):
+    """image_token_id: stands once for every token of an image. vision_start_token_id: once before each image."""
+
+    image_token_id: int
+    vision_start_token_id: int
+    vision: V
+    text: GridTextConfig
+    preprocess: PreprocessConfig
+
+    @property
+    def max_image_tokens(self) -> int:
+        return self.preprocess.max_pixels // self.preprocess.factor**2
+
+
+def read_grid(top: Keys, text: GridTextConfig, vision: V, preprocessor: Mapping[str, Any]) -> GridConfig[V]:
+    """The whole, of parts that fit each other. Raises: ModelFormatError naming the key that is missing or wrong"""
+    sizes = vision.patch_size, vision.spatial_merge_size, vision.temporal_patch_size
+    return GridConfig(
+        image_token_id=top.integer("image_token_id", 0, text.vocab_size - 1),
+        vision_start_token_id=top.integer("vision_start_token_id", 0, text.vocab_size - 1),
+        vision=vision,
+        text=text,
+        preprocess=read_preprocess(preprocessor, *sizes),
+    )
 
 
 def read_text(top: Keys) -> GridTextConfig:

@@ -52,8 +52,9 @@ def find_figures(pixels: np.ndarray, lines: Sequence[TextLine]) -> tuple[list[Te
     image = PIL.Image.fromarray(pixels).reduce(finer).filter(PIL.ImageFilter.MedianFilter(3))
     candidates = _find_candidates(_inked(np.asarray(image)), finer)
     texts = _join([[run for run in split_runs([line]) if not candidates.are_drawn(run)] for line in lines])
+    runs = split_runs(texts)
     figures = [candidates.figure(i, pixels.shape) for i in np.flatnonzero(candidates.solid).tolist()]
-    figures = [figure for figure in figures if not _is_ground(figure, split_runs(texts))]
+    figures = [figure for figure in figures if not _is_ground(figure, runs)]
     if not 0 < len(figures) <= _MOST:
         return list(lines), []
     return texts, _in_order(figures)

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlxvision.keys import Keys
-from mlxvision.nn.grid_config import read_text
-from mlxvision.nn.grid_decoder import GridTextConfig
-from mlxvision.nn.grid_input import CHANNELS, PreprocessConfig, read_preprocess
+from mlxvision.nn.grid_config import GridConfig, read_grid, read_text
+from mlxvision.nn.grid_input import CHANNELS
 
 _LEFT_OUT = {
     "depth": 32,
@@ -46,19 +45,7 @@ class VisionConfig:
         return self.embed_dim // self.num_heads
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
-    """image_token_id: stands once for every feature of an image. vision_start_token_id: once before each image."""
-
-    image_token_id: int
-    vision_start_token_id: int
-    vision: VisionConfig
-    text: GridTextConfig
-    preprocess: PreprocessConfig
-
-    @property
-    def max_image_tokens(self) -> int:
-        return self.preprocess.max_pixels // self.preprocess.factor**2
+Config = GridConfig[VisionConfig]
 
 
 def read_config(config: Mapping[str, Any], preprocessor: Mapping[str, Any]) -> Config:
@@ -67,15 +54,7 @@ def read_config(config: Mapping[str, Any], preprocessor: Mapping[str, Any]) -> C
     text, vision = read_text(top), _read_vision(_vision_keys(top))
     if vision.hidden_size != text.hidden_size:
         raise top.inner("vision_config").fail("hidden_size")
-    return Config(
-        image_token_id=top.integer("image_token_id", 0, text.vocab_size - 1),
-        vision_start_token_id=top.integer("vision_start_token_id", 0, text.vocab_size - 1),
-        vision=vision,
-        text=text,
-        preprocess=read_preprocess(
-            preprocessor, vision.patch_size, vision.spatial_merge_size, vision.temporal_patch_size
-        ),
-    )
+    return read_grid(top, text, vision, preprocessor)
 
 
 def _vision_keys(top: Keys) -> Keys:

@@ -12,9 +12,9 @@ from math import isqrt
 from typing import Any
 
 from mlxvision.keys import Keys
-from mlxvision.nn.grid_config import read_decoder
+from mlxvision.nn.grid_config import GridConfig, read_decoder, read_grid
 from mlxvision.nn.grid_decoder import GridTextConfig
-from mlxvision.nn.grid_input import CHANNELS, PreprocessConfig, read_preprocess
+from mlxvision.nn.grid_input import CHANNELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +46,7 @@ class VisionConfig:
         return 1 + len(self.deepstack_visual_indexes)
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
-    """image_token_id: stands once for every token of an image. vision_start_token_id: once before each image."""
-
-    image_token_id: int
-    vision_start_token_id: int
-    vision: VisionConfig
-    text: GridTextConfig
-    preprocess: PreprocessConfig
-
-    @property
-    def max_image_tokens(self) -> int:
-        return self.preprocess.max_pixels // self.preprocess.factor**2
+Config = GridConfig[VisionConfig]
 
 
 def read_config(config: Mapping[str, Any], preprocessor: Mapping[str, Any]) -> Config:
@@ -69,15 +57,7 @@ def read_config(config: Mapping[str, Any], preprocessor: Mapping[str, Any]) -> C
         raise top.inner("vision_config").fail("out_hidden_size")
     if vision.n_levels > 1 + text.num_hidden_layers:
         raise top.inner("vision_config").fail("deepstack_visual_indexes")
-    return Config(
-        image_token_id=top.integer("image_token_id", 0, text.vocab_size - 1),
-        vision_start_token_id=top.integer("vision_start_token_id", 0, text.vocab_size - 1),
-        vision=vision,
-        text=text,
-        preprocess=read_preprocess(
-            preprocessor, vision.patch_size, vision.spatial_merge_size, vision.temporal_patch_size
-        ),
-    )
+    return read_grid(top, text, vision, preprocessor)
 
 
 def _read_vision(keys: Keys) -> VisionConfig:
