@@ -95,7 +95,8 @@ class Reading:
     the first of these reads the first row, and so on. row_tokens: (first, count), of an image's tokens row i sees
     only the count from first + i * count, from the last token of its mark on. transcript_chars: how much of what was
     read goes with a question. look_px: how long the longer side of a picture is when all of it is shown. look_request:
-    what is asked about it before any question.
+    what is asked about it before any question. find_request: what is put before a question to be told where the answer
+    stands.
     """
 
     requests: tuple[str, ...]
@@ -105,6 +106,7 @@ class Reading:
     transcript_chars: int
     look_px: int
     look_request: str
+    find_request: str
     rows: Rows
 
 

@@ -1,13 +1,13 @@
 """How a request is carried out: with the pictures as they are, by reading their lines, or by one and then the other.
 
 A model that reads rows of text (`Model.reading`) reads a picture, names its figures and counts what there is before it
-answers other questions, from all of that together with the picture.
+is asked anything else; then it quotes where the answer stands, and answers from all of that together with the picture.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -23,7 +23,7 @@ from mlxvision.images import open_image
 from mlxvision.reading import overview
 from mlxvision.types import Done, Image, Message, Reading, Receipt, Request, Sampling
 
-_LONGEST_COUNT = 512
+_LONGEST_COUNT, _LONGEST_QUOTE = 512, 256
 
 
 def carry_out(
@@ -41,7 +41,8 @@ def carry_out(
         return Answer(model, request, memory, cache, emit, interruption).run()
     began = time.perf_counter()
     prepared = _Preparation(model, reading, request, memory, cache, interruption)
-    messages = tuple(turn for message in request.messages for turn in prepared.turns(message))
+    *told, asked = (turn for message in request.messages for turn in prepared.turns(message))
+    messages = (*told, *prepared.find(told, asked), asked)
     read_ms = round((time.perf_counter() - began) * 1000, 3)
     done = Answer(model, replace(request, messages=messages), memory, cache, emit, interruption).run()
     return replace(done, receipts=tuple(prepared.receipts), timings_ms={"read": read_ms, **done.timings_ms})
@@ -73,6 +74,11 @@ class _Preparation:
             yield Message("assistant", (counted,))
         yield replace(message, content=message.texts)
 
+    def find(self, told: Sequence[Message], asked: Message) -> tuple[Message, Message]:
+        """What is asked before the question, and the quotation."""
+        finding = Message("user", (self.reading.find_request, *asked.texts))
+        return finding, Message("assistant", (self._say((*told, finding), _LONGEST_QUOTE).text,))
+
     def _tell(self, image: Image) -> tuple[str, bool]:
         page = Page(self.model, image, self.reading.sheet_request, self.request.sampling.max_tokens, self.interruption)
         text, figures = page.tell()
@@ -80,9 +86,12 @@ class _Preparation:
         return "\n\n".join(filter(None, told)), not page.interrupted
 
     def _count(self, asked: Message) -> tuple[str, bool]:
-        asking = replace(self.request, messages=(asked,), sampling=Sampling(max_tokens=_LONGEST_COUNT))
-        done = Answer(self.model, asking, self.memory, self.cache, lambda _: None, self.interruption).run()
+        done = self._say((asked,), _LONGEST_COUNT)
         return done.text, done.finish_reason not in INTERRUPTED
+
+    def _say(self, messages: tuple[Message, ...], max_tokens: int) -> Done:
+        asking = replace(self.request, messages=messages, sampling=Sampling(max_tokens=max_tokens))
+        return Answer(self.model, asking, self.memory, self.cache, lambda _: None, self.interruption).run()
 
 
 def shows_whole(model: Model, request: Request) -> bool:

@@ -128,22 +128,18 @@ def _read_reading(path: Path) -> Reading | None:
         raise keys.fail("row_marks")
     if len(tokens) != 2 or not tokens[1]:
         raise keys.fail("row_tokens")
-    requests, sheet_request, look_request = (
-        keys.texts("requests"),
-        keys.text("sheet_request"),
-        keys.text("look_request"),
-    )
-    for key, texts in (("requests", requests), ("sheet_request", [sheet_request]), ("look_request", [look_request])):
+    requests = keys.texts("requests")
+    others = {key: keys.text(key) for key in ("sheet_request", "look_request", "find_request")}
+    for key, texts in {"requests": requests, **{key: (text,) for key, text in others.items()}}.items():
         if max(map(len, texts)) > _LONGEST_REQUEST:
             raise keys.fail(key)
     return Reading(
         requests=requests,
-        sheet_request=sheet_request,
         row_marks=marks,
         row_tokens=(tokens[0], tokens[1]),
         transcript_chars=keys.integer("transcript_chars", 8, 100_000),
         look_px=keys.integer("look_px", 8, canvas_px),
-        look_request=look_request,
+        **others,
         rows=Rows(canvas_px, row_px, sizes.integer("em_px", 8, row_px)),
     )
 

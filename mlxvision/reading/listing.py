@@ -1,7 +1,8 @@
-"""What is known of the figures of a picture, as text: their names, what is written at them, and which stand out."""
+"""What is known of the figures of a picture, as text."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from mlxvision.reading.figures import Figure, are_lying
@@ -13,19 +14,34 @@ _NEAR = 1.6  # em, between a figure and what is written at it
 
 
 def list_figures(figures: Sequence[Figure], names: Sequence[str], words: Sequence[Sequence[str]]) -> str:
-    """A line for each figure: its name, what is written at it, and in what it exceeds all others."""
-    marks: list[list[str]] = [[] for _ in figures]
+    """A line for each figure, what is written at it and its name; which stand out; how many there are of each sort."""
+    if not figures:
+        return ""
+    lines = ["; ".join([*written, name]) for written, name in zip(words, names, strict=True)]
     if len(figures) > 1:
-        numbers = range(len(figures))
-        boxes = [figure.box for figure in figures]
-        marks[min(numbers, key=lambda i: boxes[i].left + boxes[i].right)].append("left")
-        marks[max(numbers, key=lambda i: boxes[i].left + boxes[i].right)].append("right")
-        marks[min(numbers, key=lambda i: boxes[i].top + boxes[i].bottom)].append("top")
-        marks[max(numbers, key=lambda i: boxes[i].top + boxes[i].bottom)].append("bottom")
-        marks[max(numbers, key=lambda i: figures[i].area)].append("largest")
-        marks[min(numbers, key=lambda i: figures[i].area)].append("smallest")
-    lines = zip(names, words, marks, strict=True)
-    return "\n".join("; ".join([name, *written, *marked]) for name, written, marked in lines)
+        across = [float(figure.box.left + figure.box.right) for figure in figures]
+        down = [float(figure.box.top + figure.box.bottom) for figure in figures]
+        areas = [figure.area for figure in figures]
+        for mark, pick, values in (
+            ("left", min, across),
+            ("right", max, across),
+            ("top", min, down),
+            ("bottom", max, down),
+            ("largest", max, areas),
+            ("smallest", min, areas),
+        ):
+            first = values.index(pick(values))
+            lines.append(f"{mark}: {[*words[first], names[first]][0]}")
+    return "\n".join([*lines, *_tally(names), f"figures: {len(figures)}"])
+
+
+def _tally(names: Sequence[str]) -> list[str]:
+    """How many there are of a name, a shape or a colour that more than one has."""
+    counts = Counter[str]()
+    for name in names:
+        colour, _, shape = name.partition(" ")
+        counts.update((f"{name}s", f"{shape}s", f"{colour} shapes") if shape else ())
+    return [f"{sort}: {count}" for sort, count in counts.items() if count > 1]
 
 
 def captions(figures: Sequence[Figure], texts: Sequence[TextLine]) -> list[list[int]]:

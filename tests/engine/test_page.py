@@ -75,11 +75,12 @@ def test_other_prompts_are_answered_from_what_was_read_and_the_picture():
         return render(messages, tokenizer, config)
 
     read(replace(model, family=replace(model.family, render=spy)), page("Tea"), "How much?")
-    (image, asked), (answer,), (question,) = (message.content for message in seen[-1])
+    (image, asked), (counted,), finding, (quotation,), (question,) = (message.content for message in seen[-1])
     transcript, look = asked.split("\n\n")
     assert (image.width, transcript.isdigit(), look, question) == (120, True, "look", "How much?")
-    assert [message.content for message in seen[-2]] == [(image, asked)]
-    assert answer
+    assert finding == ("find ", "How much?")
+    assert counted and quotation
+    assert [len(messages) for messages in seen[-3:]] == [1, 3, 5]
 
 
 def test_figures_are_named_as_rows_and_told_with_what_was_read_and_written_at_them():
@@ -99,10 +100,12 @@ def test_figures_are_named_as_rows_and_told_with_what_was_read_and_written_at_th
     read(replace(model, family=replace(model.family, render=spy)), open_image(image), "How much?")
     _, told = seen[-1][0].content
     title, listing, look = told.split("\n\n")
-    first, second = (line.split("; ") for line in listing.splitlines())
+    first, second, *marks = listing.splitlines()
+    (jan, name), (feb, other) = first.split("; "), second.split("; ")
     assert (title.isdigit(), look) == (True, "look")
-    assert first[2:] == ["left", "bottom", "smallest"] and second[2:] == ["right", "top", "largest"]
-    assert all(name.isdigit() and written.isdigit() for name, written, *_ in (first, second))
+    assert all(read.isdigit() for read in (jan, name, feb, other))
+    outstanding = {"left": jan, "right": feb, "top": feb, "bottom": jan, "largest": feb, "smallest": jan}
+    assert marks == [*(f"{mark}: {which}" for mark, which in outstanding.items()), "figures: 2"]
 
 
 def test_the_receipt_names_the_picture_and_how_small_it_was_shown():

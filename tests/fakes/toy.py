@@ -322,7 +322,7 @@ def scripted(answer: str | bytes | Sequence[int], context_length: int = 4096) ->
 def row_reader() -> Model:
     """A model that reads rows: asked for "Read.", it is shown rows and told "rows"; other requests follow "look"."""
     rows = Rows(canvas_px=120, row_px=24, em_px=16)
-    reading = Reading(("Read.",), "rows", tuple(MARKS.decode()), (0, 1), 60, 80, "look", rows)
+    reading = Reading(("Read.",), "rows", tuple(MARKS.decode()), (0, 1), 60, 80, "look", "find ", rows)
     return replace(sheet_reader(), reading=reading)
 
 

@@ -1,14 +1,16 @@
 """What the bundled model is trained on, as the trainer sees it."""
 
+from itertools import pairwise
 from random import Random
 
 import numpy as np
 import pytest
 
-from training.nano.asking import LOOK_REQUEST, ask
+from training.nano.asking import FIND_REQUEST, LOOK_REQUEST, ask
 from training.nano.characters import ROW_MARKS, conversation, decode
 from training.nano.cutting import cut_figures
 from training.nano.few import FewWords, pillows_face
+from training.nano.finding import NOTHING
 from training.nano.mixture import collate
 from training.nano.model import GRID, PATCH
 from training.nano.rows import stack
@@ -31,10 +33,20 @@ def test_the_figures_of_a_scene_are_told_as_the_engine_tells_them(source: Source
     scenes = [turns for seed in range(40) if "scene on" in (turns := ask(Random(seed), source, (12, 12)).turns)[0][1]]
     assert scenes
     for (told, seen), *_ in scenes:
-        listing = told.split("\n\n")[-2]
-        named = [line.split("; ")[0] for line in listing.splitlines()]
-        counted = [" ".join(line.split()[1:4:2]) for line in seen.splitlines()[:-1]]
-        assert named == counted
+        *figures, count = told.split("\n\n")[-2].splitlines()
+        assert count == f"figures: {seen.split()[0]}" and len(figures) >= int(seen.split()[0])
+
+
+def test_what_is_quoted_before_an_answer_stands_in_what_was_said(source: Source) -> None:
+    quoted = 0
+    for seed in range(60):
+        (told, seen), *asked = ask(Random(seed), source, (6, 12)).turns
+        for (finding, quotation), (question, answer) in pairwise(asked):
+            if finding.startswith(FIND_REQUEST):
+                assert question == finding.removeprefix(FIND_REQUEST) and not answer.startswith(FIND_REQUEST)
+                assert quotation == NOTHING or quotation in f"{told}\n{seen}"
+                quoted += quotation != NOTHING
+    assert quoted > 100
 
 
 def test_a_row_with_a_figure_says_its_colour_and_its_shape(source: Source) -> None:

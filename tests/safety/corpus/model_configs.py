@@ -249,6 +249,7 @@ def reading_cases() -> Iterator[Case]:
         ("requests", ["Read", "x" * 5000]),
         ("sheet_request", "x " * 500_000),
         ("look_request", "x " * 500_000),
+        ("find_request", "x " * 500_000),
         ("rows.canvas_px", 1 << 40),
         ("rows.em_px", 25),
     ):

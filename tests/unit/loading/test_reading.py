@@ -21,6 +21,7 @@ GIVEN = {
     "transcript_chars": 1000,
     "look_px": 128,
     "look_request": "Look.",
+    "find_request": "Find: ",
     "rows": {"canvas_px": 216, "row_px": 24, "em_px": 16},
 }
 
@@ -33,7 +34,7 @@ def read(tmp_path, content):
 
 def test_it_says_how_a_model_reads(tmp_path):
     assert read(tmp_path, GIVEN) == Reading(
-        ("Read.",), "rows", tuple("abcdefghi"), (1, 81), 1000, 128, "Look.", Rows(216, 24, 16)
+        ("Read.",), "rows", tuple("abcdefghi"), (1, 81), 1000, 128, "Look.", "Find: ", Rows(216, 24, 16)
     )
 
 
@@ -50,6 +51,7 @@ def test_a_model_without_it_reads_no_rows(tmp_path):
         ({"requests": [""]}, "requests"),
         ({"sheet_request": 1}, "sheet_request"),
         ({"look_request": ""}, "look_request"),
+        ({"find_request": 1}, "find_request"),
         ({"row_marks": list("abc")}, "row_marks"),
         ({"row_marks": "abcdefghi"}, "row_marks"),
         ({"row_marks": [""] * 9}, "row_marks"),

@@ -159,12 +159,21 @@ def test_the_list_says_what_each_is_and_which_stand_out():
     ]
     told = list_figures(figures, ["red circle", "blue square", "red star"], [["Jan", "5"], [], ["Mar"]])
     assert told.splitlines() == [
-        "red circle; Jan; 5; left; bottom",
-        "blue square; top; largest",
-        "red star; Mar; right; smallest",
+        "Jan; 5; red circle",
+        "blue square",
+        "Mar; red star",
+        "left: Jan",
+        "right: Mar",
+        "top: blue square",
+        "bottom: Jan",
+        "largest: blue square",
+        "smallest: Mar",
+        "red shapes: 2",
+        "figures: 3",
     ]
 
 
 def test_one_figure_stands_out_of_nothing():
-    assert list_figures([Figure(Box(0, 0, 9, 9), 81.0)], ["red square"], [[]]) == "red square"
+    told = list_figures([Figure(Box(0, 0, 9, 9), 81.0)], ["red square"], [[]])
+    assert told.splitlines() == ["red square", "figures: 1"]
     assert list_figures([], [], []) == ""

@@ -1,5 +1,5 @@
 """Documents with questions about them, as the engine asks: the whole picture, what was read of it and its figures;
-first it is counted what there is, then the question follows."""
+first it is counted what there is, then it is found where an answer stands, then the question follows."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from mlxvision.reading import Figure, list_figures, overview
 from mlxvision.types import Box
 from training.nano.characters import CHARACTERS, as_written
 from training.nano.documents import DESCRIBE_REQUESTS, Document, draw
+from training.nano.documents.questions import Pair
+from training.nano.finding import NOTHING, find
 from training.nano.inventory import inventory
 from training.nano.model import GRID, PATCH
 from training.nano.recall import recall
@@ -22,6 +24,9 @@ TRANSCRIPT_CHARS = 1200
 
 LOOK_REQUEST = "Look."
 """What the engine asks first of every picture."""
+
+FIND_REQUEST = "Find: "
+"""What the engine puts before a question first, to be told where its answer stands."""
 
 LOOK_PATCHES = 12
 """The whole picture is that long or high."""
@@ -36,6 +41,9 @@ _WITH_TEXT = {
     "receipt": 10, "invoice": 5, "form": 6, "table": 4, "dialog": 2, "article": 1, "listing": 1, "chart": 6, "scene": 6,
 }  # fmt: skip
 _FEWEST_QUESTIONS = 4
+_AT_ONCE = 0.1
+"""The share of questions that are answered without saying where, as those before the last of a conversation are."""
+
 _PHANTOMS = 0.15
 _RECALL = 0.25
 """The share of small canvases that show nothing and only have a text that is asked for."""
@@ -49,16 +57,27 @@ def ask(rng: Random, source: Source, size: tuple[int, int]) -> Sample:
         return Sample(np.full((rows * PATCH, columns * PATCH, 3), 255, np.uint8), opening(transcript, turns))
     kinds = _WITH_TEXT if size == _CORNER else _WITH_PICTURE
     document = draw(rng, source, rng.choices(list(kinds), list(kinds.values()))[0])
+    read, listed = as_written(misread(rng, document)), _listing(document)
+    transcript = shorten_transcript(read, TRANSCRIPT_CHARS)
+    seen = inventory(document, transcript)
+    pairs = [(LOOK_REQUEST, seen)]
+    for pair in _some_questions(rng, document):
+        found = find(pair, [*read.splitlines(), *listed.splitlines()], seen.splitlines())
+        if found in f"{transcript}\n{listed}\n{seen}\n{NOTHING}":
+            pairs += [(FIND_REQUEST + pair.question, found)] if rng.random() > _AT_ONCE else []
+            pairs.append((pair.question, pair.answer))
+    picture, _ = overview(document.picture, LOOK_PATCHES * PATCH, GRID * PATCH)
+    told = "\n\n".join(filter(None, (transcript, listed)))
+    return Sample(picture[: rows * PATCH, : columns * PATCH], opening(told, pairs))
+
+
+def _some_questions(rng: Random, document: Document) -> list[Pair]:
     fewest = min(len(document.questions), _FEWEST_QUESTIONS)
     pairs = rng.sample(document.questions, rng.randint(fewest, len(document.questions)))
-    if rng.random() < 0.4:
-        pairs.insert(rng.randint(0, len(pairs)), (rng.choice(DESCRIBE_REQUESTS), document.description))
-    transcript = shorten_transcript(as_written(misread(rng, document)), TRANSCRIPT_CHARS)
-    pairs.insert(0, (LOOK_REQUEST, inventory(document, transcript)))
-    if document.things:
-        transcript = f"{transcript}\n\n{_listing(document)}".strip()
-    picture, _ = overview(document.picture, LOOK_PATCHES * PATCH, GRID * PATCH)
-    return Sample(picture[: rows * PATCH, : columns * PATCH], opening(transcript, pairs))
+    if rng.random() < 0.3:
+        described = Pair(rng.choice(DESCRIBE_REQUESTS), document.description, document.whole)
+        pairs.insert(rng.randint(0, len(pairs)), described)
+    return pairs
 
 
 def _listing(document: Document) -> str:
@@ -78,7 +97,7 @@ def misread(rng: Random, document: Document) -> str:
     if not document.lines and rng.random() < _PHANTOMS:
         return "".join(rng.choices(CHARACTERS, k=rng.randint(1, 5)))
     rate = rng.choice((0.0, 0.0, 0.01, 0.04))
-    answers = {answer for _, answer in document.questions} | {name for name, _ in document.entries}
+    answers = {pair.answer for pair in document.questions} | {name for name, _ in document.entries}
     listed = [word for thing in document.things for word in thing.words]
     return "\n".join(
         line if any(answer in line for answer in answers) else _with_mistakes(rng, line, rate)

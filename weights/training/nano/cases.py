@@ -19,7 +19,7 @@ from PIL import ImageDraw
 
 from training.nano import texts
 from training.nano.documents import draw, photograph
-from training.nano.documents.questions import Pair
+from training.nano.documents.questions import Pair, denies
 from training.nano.fonts import font, load_faces
 from training.nano.rows import Kinds
 from training.nano.sample import Source
@@ -78,20 +78,20 @@ def _asked(kinds: tuple[str, ...], wanted: Callable[[Pair], bool], work: Path, r
         document = draw(rng, _source(work, 0.3), rng.choice(kinds))
         pairs = [pair for pair in document.questions if wanted(pair)]
         if pairs:
-            return [Case(document.picture, *pair) for pair in pairs[:2]]
+            return [Case(document.picture, pair.question, pair.answer) for pair in pairs[:2]]
 
 
 def _about_total(pair: Pair) -> bool:
-    question, answer = pair
-    return "total" in question.lower() and "sub" not in question.lower() and any(c.isdigit() for c in answer)
+    question = pair.question.lower()
+    return "total" in question and "sub" not in question and any(c.isdigit() for c in pair.answer)
 
 
 def _applies(pair: Pair) -> bool:
-    return not _denies(pair)
+    return not denies(pair.answer)
 
 
 def _denies(pair: Pair) -> bool:
-    return pair[1].startswith("There is no ")
+    return denies(pair.answer)
 
 
 SETS = {

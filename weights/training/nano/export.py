@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from training.nano.asking import LOOK_PATCHES, LOOK_REQUEST, TRANSCRIPT_CHARS
+from training.nano.asking import FIND_REQUEST, LOOK_PATCHES, LOOK_REQUEST, TRANSCRIPT_CHARS
 from training.nano.characters import BEGIN, END_OF_TURN, PAD, ROW_MARKS, build_tokenizer
 from training.nano.mixture import READ_REQUEST
 from training.nano.model import GRID, PATCH, ROW_PATCHES, Reader
@@ -61,6 +61,7 @@ _READING = {
     "transcript_chars": TRANSCRIPT_CHARS,
     "look_px": LOOK_PATCHES * PATCH,
     "look_request": LOOK_REQUEST,
+    "find_request": FIND_REQUEST,
     "rows": {"canvas_px": GRID * PATCH, "row_px": ROW_PX, "em_px": EM_PX},
 }
 _GENERATION = {"bos_token_id": BEGIN, "eos_token_id": END_OF_TURN, "pad_token_id": PAD, "do_sample": False}

@@ -51,6 +51,9 @@ _COUNTED, _BEGINNING = 0.15, 3.0
 """The weights of what is counted before a question is answered, which is long and mostly certain; and of the first
 character of an answer, before which the answer must have been found."""
 
+_DRAWN = 12
+"""So many documents are drawn for a batch."""
+
 _CUT = 0.2
 """The share of canvases of rows whose rows the engine's reading plan cut out of documents."""
 
@@ -146,13 +149,22 @@ class Parts(torch.utils.data.Dataset):
         return samples
 
     def _documents(self, rng: Random) -> Batch:
+        """Some that are about equally long, of a larger number."""
         rows, columns = rng.choices(list(DOCUMENT_SIZES), list(DOCUMENT_SIZES.values()))[0]
-        samples: list[Sample] = []
-        cost = 0
-        while cost < self._budget:
-            samples.append(ask(rng, rng.choice(self._sources), (rows, columns)))
-            cost += 2 * rows * columns + sum(len(asked) + len(answer) + 12 for asked, answer in samples[-1].turns)
-        return collate("questions", samples)
+        batches: list[list[Sample]] = []
+        drawn = sorted((ask(rng, rng.choice(self._sources), (rows, columns)) for _ in range(_DRAWN)), key=_length)
+        cost = self._budget
+        for sample in drawn:
+            if cost >= self._budget:
+                batches.append([])
+                cost = 0
+            batches[-1].append(sample)
+            cost += 2 * rows * columns + _length(sample)
+        return collate("questions", rng.choice(batches))
+
+
+def _length(sample: Sample) -> int:
+    return sum(len(asked) + len(answer) + 12 for asked, answer in sample.turns)
 
 
 def _filled(rng: Random, n_rows: int) -> int:

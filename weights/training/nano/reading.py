@@ -12,7 +12,7 @@ from training.nano.characters import END_OF_TURN, ROW_MARKS, as_written, decode,
 from training.nano.heldout import held_out_samples
 from training.nano.losses import see_loss
 from training.nano.mixture import READ_REQUEST, collate
-from training.nano.model import Reader
+from training.nano.model import Reader, half_precision
 from training.nano.sample import Sample
 from training.nano.scores import score
 
@@ -27,7 +27,7 @@ def report(reader: Reader, work: Path, device: str, *, only_seeing: bool) -> str
     said = []
     for name, count in _COUNTS.items():
         samples = _samples(work, name, count)
-        with torch.no_grad(), torch.autocast(device, torch.bfloat16):
+        with torch.no_grad(), half_precision(device):
             accuracy = see_loss(reader, collate(name, samples).to(device))[1]
         said.append(f"{name} dense {accuracy:.3f}")
         if not only_seeing:
@@ -43,7 +43,7 @@ def read(reader: Reader, samples: list[Sample], device: str) -> list[str]:
     rows = [(b, i) for b, sample in enumerate(samples) for i in range(len(sample.rows))]
     ids = torch.tensor([question((), READ_REQUEST) + encode(ROW_MARKS[i]) for _, i in rows], device=device)
     start = ids.shape[1]
-    with torch.autocast(device, torch.bfloat16):
+    with half_precision(device):
         features = reader.see(pictures)[[b for b, _ in rows]]
         for _ in range(_LONGEST_ROW):
             positions = torch.arange(ids.shape[1], device=device).expand(ids.shape)

@@ -26,7 +26,7 @@ from training.nano.few import FewWords, pillows_face
 from training.nano.fonts import load_faces
 from training.nano.losses import Losses, losses, see_loss
 from training.nano.mixture import Batch, Parts, sources_of
-from training.nano.model import Reader, initialise
+from training.nano.model import Reader, half_precision, initialise
 from training.nano.reading import report
 from training.nano.words import Words
 
@@ -53,7 +53,7 @@ class Trainer:
         self.parts = Parts(*sources, options.seed, options.budget, options.see * options.parts, options.asking)
         torch.manual_seed(options.seed)
         self.reader = Reader()
-        self.step = 0
+        self.step = self.begun = 0
         initialise(self.reader, self.parts[0].pictures, options.seed)
         self.reader.to(options.device)
         self.average = copy.deepcopy(self.reader).requires_grad_(False)
@@ -84,7 +84,7 @@ class Trainer:
         late = self.options.decay and self.step >= self.options.steps - self.options.decay
         for _ in range(self.options.parts // self.world):
             batch = next(batches).to(self.options.device)
-            with torch.autocast(self.options.device, torch.bfloat16):
+            with half_precision(self.options.device):
                 loss = self._losses(batch)
             (loss.total(_LATE_GUIDANCE if late else 1.0) / self.options.parts).backward()
             done.append((Losses(*(x.detach() for x in loss)), batch.shows))
@@ -113,7 +113,7 @@ class Trainer:
 
     def _schedule(self) -> float:
         left = self.options.steps - self.step
-        since = self.step if self._only_sees else self.step - self.options.see
+        since = self.step - (self.begun if self._only_sees else max(self.begun, self.options.see))
         falling = left / self.options.decay if self.options.decay else 1.0
         return min(1.0, (since + 1) / _WARMUP_STEPS, falling)
 
@@ -142,14 +142,16 @@ class Trainer:
 
     def _save(self) -> None:
         state = {name: value.state_dict() for name, value in self._stateful().items()}
-        torch.save(state | {"step": self.step}, self.path.with_suffix(".new"))
+        torch.save(state | {"step": self.step, "begun": self.begun}, self.path.with_suffix(".new"))
         os.replace(self.path.with_suffix(".new"), self.path)
 
     def _restore(self) -> None:
         state = torch.load(self.path, map_location=self.options.device)
         self.step = state["step"]
+        self.begun = state.get("begun", self.step)
         for name, value in self._stateful().items():
-            value.load_state_dict(state[name])
+            if name in state:
+                value.load_state_dict(state[name])
 
     def _stateful(self) -> dict[str, torch.nn.Module | torch.optim.Optimizer]:
         return {"reader": self.reader, "average": self.average, "optimizer": self.optimizer}

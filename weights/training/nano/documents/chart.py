@@ -89,8 +89,8 @@ class Chart:
     def questions(self, rng: Random) -> list[Pair]:
         least = min(self.bars, key=lambda bar: bar.value).name
         here = [
-            ask(rng, topics.LARGEST_BAR, self.largest.name),
-            ask(rng, _SMALLEST, least),
+            ask(rng, topics.LARGEST_BAR, self.largest.name, at="largest"),
+            ask(rng, _SMALLEST, least, at="smallest"),
             ask(rng, _COUNT, len(self.bars)),
         ]
         here.append(ask(rng, _NAMES, joined([bar.name for bar in self.bars])))

@@ -94,13 +94,17 @@ class Invoice:
         return tuple((position.name, str(position.quantity)) for position in self.positions)
 
     def questions(self, rng: Random) -> list[Pair]:
-        total, plain = self.money.show(self.total), self.money.plain
+        total, plain, labels = self.money.show(self.total), self.money.plain, self.labels
         here = [
-            ask(rng, topics.TOTAL, total),
-            ask(rng, topics.TOTAL, total),
-            ask(rng, topics.FIELD, total, called(rng, self.labels.total)),
+            ask(rng, topics.TOTAL, total, at=labels.total),
+            ask(rng, topics.TOTAL, total, at=labels.total),
+            ask(rng, topics.FIELD, total, called(rng, labels.total)),
         ]
-        here += [ask(rng, _SELLER, self.seller), ask(rng, _BUYER, self.buyer), ask(rng, topics.TITLE, self.title)]
+        here += [
+            ask(rng, _SELLER, self.seller),
+            ask(rng, _BUYER, self.buyer, at=self.to),
+            ask(rng, topics.TITLE, self.title),
+        ]
         here += [ask(rng, topics.FIELD, value, called(rng, label)) for label, value in self.fields for _ in range(2)]
         here.append(ask(rng, _COUNT, len(self.positions)))
         here += [
@@ -112,8 +116,8 @@ class Invoice:
         missing += [miss(rng, topics.FIELD, called(rng, self.missing_field)) for _ in range(2)]
         if self.tax:
             here += [
-                ask(rng, topics.TAX, self.money.show(self.tax)),
-                ask(rng, topics.SUBTOTAL, self.money.show(self.subtotal)),
+                ask(rng, topics.TAX, self.money.show(self.tax), at=labels.tax),
+                ask(rng, topics.SUBTOTAL, self.money.show(self.subtotal), at=labels.subtotal),
             ]
         else:
             missing += [miss(rng, topics.TAX), miss(rng, topics.SUBTOTAL)]

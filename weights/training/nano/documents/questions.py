@@ -6,8 +6,14 @@ from collections.abc import Sequence
 from random import Random
 from typing import NamedTuple
 
-Pair = tuple[str, str]
-"""A question and its answer."""
+
+class Pair(NamedTuple):
+    """A question and its answer. at: what stands printed, or in the list of figures, where the answer is found."""
+
+    question: str
+    answer: str
+    at: str = ""
+
 
 DESCRIBE_REQUESTS = (
     "Describe this image.", "Describe the image.", "Describe this picture.", "Describe the picture in detail.",
@@ -27,25 +33,30 @@ class Topic(NamedTuple):
     phrasings: tuple[str, ...]
 
 
-def ask(rng: Random, topic: Topic, answer: str | int, name: str = "") -> Pair:
-    return _spoken(rng, topic, name)[0], str(answer)
+def ask(rng: Random, topic: Topic, answer: str | int, name: str = "", at: str = "") -> Pair:
+    """at: the name, unless it is told."""
+    return Pair(_spoken(rng, topic, name)[0], str(answer), at or name)
 
 
 def miss(rng: Random, topic: Topic, name: str = "") -> Pair:
     """The same question where there is no such thing."""
     question, thing = _spoken(rng, topic, name)
-    return question, absence(thing)
+    return Pair(question, absence(thing))
 
 
 def absence(thing: str) -> str:
     return f"There is no {thing} in this image."
 
 
+def denies(answer: str) -> bool:
+    before, after = absence("\n").split("\n")
+    return answer.startswith(before) and answer.endswith(after)
+
+
 def contradicted(pair: Pair, text: str) -> bool:
     """Whether an answer denies something that is printed."""
     before, after = absence("\n").split("\n")
-    _, answer = pair
-    return answer.startswith(before) and answer[len(before) : -len(after)].lower() in text.lower()
+    return denies(pair.answer) and pair.answer[len(before) : -len(after)].lower() in text.lower()
 
 
 def mixed(rng: Random, here: Sequence[Pair], missing: Sequence[Pair]) -> list[Pair]:
@@ -71,7 +82,8 @@ def counted(count: int, thing: str) -> str:
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
-def _spoken(rng: Random, topic: Topic, name: str) -> Pair:
+def _spoken(rng: Random, topic: Topic, name: str) -> tuple[str, str]:
+    """-> (question, the thing it is about)"""
     question, thing = rng.choice(topic.phrasings).replace("{}", name), topic.thing.replace("{}", name)
     style = rng.random()
     if style < 0.12:

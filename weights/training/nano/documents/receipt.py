@@ -111,18 +111,19 @@ class Receipt:
         return tuple((item.name, str(item.quantity)) for item in self.items)
 
     def questions(self, rng: Random) -> list[Pair]:
-        here = [ask(rng, topics.TOTAL, self.money.show(self.total)), ask(rng, topics.SHOP, self.shop)]
+        total, label = self.money.show(self.total), self.labels.total
+        here = [ask(rng, topics.TOTAL, total, at=label), ask(rng, topics.SHOP, self.shop)]
         here += [ask(rng, topics.PRICE, self.amount(item.amount), called(rng, item.name)) for item in self.items]
-        here += [ask(rng, _COUNT, len(self.items)), ask(rng, topics.TOTAL, self.money.show(self.total))]
+        here += [ask(rng, _COUNT, len(self.items)), ask(rng, topics.TOTAL, total, at=label)]
         missing = [miss(rng, topics.PRICE, called(rng, self.stranger)) for _ in range(2)]
         missing += [miss(rng, topic) for topic in (topics.BUTTONS, topics.LARGEST_BAR, topics.LEFT_SHAPE)]
         missing.append(miss(rng, _QUANTITY, self.stranger))
-        for topic, answer in self._parts():
+        for topic, answer, at in self._parts():
             if answer:
-                here.append(ask(rng, topic, answer))
+                here.append(ask(rng, topic, answer, at=at))
             else:
                 missing.append(miss(rng, topic))
-        here.append(ask(rng, topics.FIELD, self.money.show(self.total), self.labels.total))
+        here.append(ask(rng, topics.FIELD, total, label))
         several = [item for item in self.items if item.quantity > 1]
         here += [ask(rng, _QUANTITY, item.quantity, item.name) for item in several]
         second, first = sorted(item.amount for item in self.items)[-2:]
@@ -130,17 +131,19 @@ class Receipt:
             here.append(ask(rng, _DEAREST, next(item.name for item in self.items if item.amount == first)))
         return mixed(rng, here, missing)
 
-    def _parts(self) -> tuple[tuple[Topic, str], ...]:
+    def _parts(self) -> tuple[tuple[Topic, str, str], ...]:
+        """What is asked for, the answer, and beside what it stands, where that is certain."""
+        labels = self.labels
         change = self.money.show(self.given - self.total) if self.paid_in_cash and self.paid else ""
         return (
-            (topics.DATE, self.date),
-            (topics.TIME, self.time),
-            (topics.PAYMENT, self.payment),
-            (topics.TAX, self.money.show(self.tax) if self.tax else ""),
-            (topics.SUBTOTAL, self.money.show(self.subtotal) if self.tax else ""),
-            (_ADDRESS, ", ".join(self.address)),
-            (_PHONE, self.phone),
-            (_CHANGE, change),
+            (topics.DATE, self.date, ""),
+            (topics.TIME, self.time, ""),
+            (topics.PAYMENT, self.payment, ""),
+            (topics.TAX, self.money.show(self.tax) if self.tax else "", labels.tax),
+            (topics.SUBTOTAL, self.money.show(self.subtotal) if self.tax else "", labels.subtotal),
+            (_ADDRESS, ", ".join(self.address), ""),
+            (_PHONE, self.phone, ""),
+            (_CHANGE, change, labels.change),
         )
 
     def describe(self) -> str:

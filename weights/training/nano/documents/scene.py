@@ -97,7 +97,7 @@ class Scene:
         return ()
 
     def questions(self, rng: Random) -> list[Pair]:
-        here = [ask(rng, _COUNT, len(self.shapes)), ask(rng, _GROUND, self.ground)]
+        here = [ask(rng, _COUNT, len(self.shapes)), ask(rng, _GROUND, self.ground, at="scene")]
         here += self._counts(rng) + self._extremes(rng)
         missing = [*topics.strangers(rng, topics.LEFT_SHAPE), miss(rng, topics.SAYS)]
         for kind in SHAPES:
@@ -125,9 +125,9 @@ class Scene:
         there = rng.choice((shape.name, f"{colour} {kind}", kind))
         yes = there in [s.name for s in self.shapes] + [s.kind for s in self.shapes]
         return [
-            ask(rng, _COUNT_SOME, some, f"{kind}s"),
-            ask(rng, _COUNT_SOME, coloured, f"{colour} shapes"),
-            ask(rng, _COUNT_SOME, both, f"{colour} {kind}s"),
+            ask(rng, _COUNT_SOME, some, f"{kind}s", kind if some == 1 else ""),
+            ask(rng, _COUNT_SOME, coloured, f"{colour} shapes", colour if coloured == 1 else ""),
+            ask(rng, _COUNT_SOME, both, f"{colour} {kind}s", f"{colour} {kind}" if both == 1 else ""),
             _with_article(ask(rng, _IS_THERE, "yes" if yes else "no", there)),
             _with_article(ask(rng, _IS_THERE, "yes", shape.name)),
             _with_article(ask(rng, _IS_THERE, "yes" if both else "no", f"{colour} {kind}")),
@@ -141,16 +141,19 @@ class Scene:
         small, *_, large = sorted(shapes, key=lambda s: s.area)
         by_area = sorted(s.area for s in shapes)
         if by_area[-1] > _CLEARLY * by_area[-2]:
-            here += [ask(rng, _LARGEST, large.kind), ask(rng, _COLOUR, large.colour, "largest shape")]
+            here += [ask(rng, _LARGEST, large.kind, at="largest")]
+            here.append(ask(rng, _COLOUR, large.colour, "largest shape", "largest"))
         if by_area[1] > _CLEARLY * by_area[0]:
-            here += [ask(rng, _SMALLEST, small.kind), ask(rng, _COLOUR, small.colour, "smallest shape")]
+            here += [ask(rng, _SMALLEST, small.kind, at="smallest")]
+            here.append(ask(rng, _COLOUR, small.colour, "smallest shape", "smallest"))
         edges = {"left": lambda s: -s.x, "right": lambda s: s.x, "top": lambda s: -s.y, "bottom": lambda s: s.y}
         for edge, key in edges.items():
             *_, second, first = sorted(shapes, key=key)
             if key(first) - key(second) > _ASIDE:
                 where = f"at the {edge}" if edge in ("top", "bottom") else f"on the {edge}"
-                here += [ask(rng, _PLACE, first.kind, where), ask(rng, _COLOUR, first.colour, f"shape {where}")]
-                here += [ask(rng, topics.LEFT_SHAPE, first.kind)] if edge == "left" else []
+                here += [ask(rng, _PLACE, first.kind, where, edge)]
+                here.append(ask(rng, _COLOUR, first.colour, f"shape {where}", edge))
+                here += [ask(rng, topics.LEFT_SHAPE, first.kind, at=edge)] if edge == "left" else []
         return here
 
     def describe(self) -> str:
@@ -163,10 +166,10 @@ def _article(name: str) -> str:
 
 
 def _with_article(pair: Pair) -> Pair:
-    question, answer = pair
+    question = pair.question
     for name in ("orange", "ellipse"):
         question = question.replace(f"a {name}", f"an {name}")
-    return question, answer
+    return pair._replace(question=question)
 
 
 def invent(rng: Random, words: Words) -> Scene:

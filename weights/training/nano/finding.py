@@ -1,0 +1,53 @@
+"""Where an answer is found: the model quotes this before it answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from training.nano.documents.questions import Pair, denies
+
+NOTHING = "nothing"
+"""What is quoted where a question does not apply."""
+
+_TELLING = 2
+"""A shorter answer, a number for example, stands in many places."""
+
+
+def find(pair: Pair, told: Sequence[str], seen: Sequence[str]) -> str:
+    """told: lines that were read and listed. seen: those of the inventory, whose last says what the whole is.
+
+    -> the rest of a line from the words on that it is known by, all of it if the answer stands before them; where
+    nobody knows them, from the answer on
+    """
+    if denies(pair.answer) or pair.answer in ("no", "0"):
+        return NOTHING
+    known = [line for line in (*told, *seen) if pair.at and _place(pair.at, line) is not None]
+    for line, below in pairwise(told):
+        if line in known and _place(pair.answer, line) is None and _place(pair.answer, below) is not None:
+            known.append(f"{line}\n{below}")
+    sure = [line for line in known if _place(pair.answer, line) is not None]
+    from_answer = _quote(pair.answer, told)
+    if not known or (from_answer and not sure):
+        return from_answer or seen[-1]
+    line = min(sure or known, key=lambda line: _place(pair.at, line) != 0)
+    rest = line[_place(pair.at, line) :]
+    return line if sure and _place(pair.answer, rest) is None else rest
+
+
+def _place(words: str, line: str) -> int | None:
+    """Where whole words stand in a line, large or small."""
+    found = re.search(rf"(?<!\w){re.escape(words)}(?!\w)", line, re.IGNORECASE)
+    return found.start() if found else None
+
+
+def _quote(answer: str, told: Sequence[str]) -> str:
+    """The rest of the line in which an answer, or as much as possible of it, begins."""
+    words = answer.split()
+    for count in range(len(words), 0, -1):
+        part = " ".join(words[:count]).rstrip(",")
+        for line in told if len(part) > _TELLING else ():
+            if (start := _place(part, line)) is not None:
+                return line[start:]
+    return ""
