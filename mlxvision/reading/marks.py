@@ -18,7 +18,7 @@ _FEWEST_MARKS, _FEWEST_TWINS = 8, 12
 _FEWEST_FEET = 3
 _LOW, _LOW_BLOCK = 0.55, 0.8  # of their pitch, the height of stars, and of what fills its box
 _FULL = 0.7
-_TWINS = 0.15  # of their area: how much twins differ
+_TWINS, _UNEVEN = 0.15, 0.12  # of their area and of their pitch: how much twins differ
 # The others in em.
 _NEAR, _FAR = 1.2, 20.0  # how wide a gap before a mark may be
 _HUNG, _SPARSE = 0.25, 0.4  # letters that hang on the rule under them: at most so high and so full
@@ -32,22 +32,32 @@ _WIDEST, _WIDEST_DASH, _THICKEST_DASH = 1.2, 20.0, 0.14
 def find_rules(found: Components) -> np.ndarray:
     """(C,) bool: rows of dashes, dots, stars or equals signs, and leaders: many low marks alike, side by side.
 
-    More are needed of marks that are not low but as like as twins: eight zeros may be a number.
+    More are needed of marks that are not low but as like as twins, equally far apart: eight zeros may be a number, and
+    so many stems the letters of a word.
     """
     a, b = found.before, found.after
-    height, width = found.height, found.width
+    height, width, pitch = found.height, found.width, found.left[found.after] - found.left[found.before]
     full = found.area[a] > _FULL * width[a] * height[a]
-    low = height[a] < np.where(full, _LOW_BLOCK, _LOW) * (found.left[b] - found.left[a])
+    low = height[a] < np.where(full, _LOW_BLOCK, _LOW) * pitch
     slack = 1 + height[a] // 4
     alike = (np.abs(found.top[a] - found.top[b]) <= slack) & (np.abs(height[a] - height[b]) <= slack)
     alike &= (np.abs(width[a] - width[b]) <= 1 + width[a] // 3) & (found.gap <= 3 * np.maximum(width[a], height[a]))
     alike &= found.dark[a] == found.dark[b]
     twins = alike & (np.abs(found.area[a] - found.area[b]) <= _TWINS * found.area[a])
     rules = np.zeros(len(height), bool)
-    for pairs, fewest in ((alike & low, _FEWEST_MARKS), (twins, _FEWEST_TWINS)):
+    for pairs, fewest, uneven in ((alike & low, _FEWEST_MARKS, np.inf), (twins, _FEWEST_TWINS, _UNEVEN)):
         group = join(len(height), a[pairs], b[pairs])
-        rules |= np.bincount(group, minlength=len(group))[group] >= fewest
+        many = np.bincount(group, minlength=len(group)) >= fewest
+        even = _spread(pitch[pairs], group[a[pairs]], len(group)) <= uneven
+        rules |= (many & even)[group]
     return rules
+
+
+def _spread(values: np.ndarray, group: np.ndarray, n: int) -> np.ndarray:
+    """(n,) the standard deviation of the values of each group, as a part of their mean."""
+    count = np.maximum(np.bincount(group, minlength=n), 1)
+    mean = np.bincount(group, values, n) / count
+    return np.sqrt(np.maximum(np.bincount(group, values**2, n) / count - mean**2, 0)) / np.maximum(mean, 1)
 
 
 def find_owners(

@@ -212,3 +212,13 @@ def test_a_dash_alone_in_a_cell_belongs_to_its_row():
         page.write(20, 30 + 34 * i, name)
         page.write(370, 30 + 34 * i, "-")
     assert [len(line.runs) for line in find_lines(page.pixels)] == [2, 2, 2]
+
+
+def test_stems_of_letters_are_no_row_of_dashes():
+    """As in a font whose arches are too thin to be seen: "minim um"."""
+    pixels = np.full((60, 300, 3), 255, np.uint8)
+    stems = [20, 29, 38, 50, 62, 71, 83, 95, 104, 113, 140, 149, 161, 170, 179]
+    for left in stems:
+        pixels[20:38, left : left + 4] = 0
+    (line,) = find_lines(pixels)
+    assert (line.box.left, line.box.right) == (20, 183)
