@@ -25,6 +25,8 @@ T = TypeVar("T")
 _SHARE = 8
 
 Encoded = tuple[EncodedImage, Receipt]
+Asked = tuple[object, ...]
+"""All that a text about a picture depends on, beside the picture and the model."""
 
 
 @dataclass
@@ -50,7 +52,7 @@ class ImageCache:
     def encode(self, model: Model, image: Image, each_step: Callable[[], None]) -> Encoded:
         """What the model's decoder needs of an image. each_step: as in `Net.encode`."""
         key = _key(model, "image", image.sha256)
-        found = self._recall(key)
+        found = self._find(key)
         if isinstance(found, tuple):
             return found
         prepared = model.family.preprocess(image, model.config)
@@ -61,28 +63,36 @@ class ImageCache:
         self._keep(key, (encoded, prepared.receipt), encoded.nbytes)
         return encoded, prepared.receipt
 
-    def said(
-        self, model: Model, image: Image, request: str, max_tokens: int, say: Callable[[], tuple[str, bool]]
-    ) -> str:
+    def said(self, model: Model, image: Image, asked: Asked, say: Callable[[], tuple[str, bool]]) -> str:
         """What the model says about a picture. say: -> the text, and whether that is all of it, so to be kept."""
-        key = _key(model, "said", image.sha256, model.reading, request, max_tokens)
-        text = self._recall(key)
+        text = self.recall(model, image, asked)
+        if text is None:
+            text, complete = say()
+            if complete:
+                self.remember(model, image, asked, text)
+        return text
+
+    def recall(self, model: Model, image: Image, asked: Asked) -> str | None:
+        """The text that was remembered of a picture; None if there is none."""
+        key = _text_key(model, image, asked)
+        text = self._find(key)
         if isinstance(text, str):
             return text
         text = self._read(key, _text)
-        if text is None:
-            text, complete = say()
-            if not complete:
-                return text
-            self._write(key, [mx.array(np.frombuffer(text.encode(), np.uint8))])
-        self._keep(key, text, len(text.encode()))
+        if text is not None:
+            self._keep(key, text, len(text.encode()))
         return text
+
+    def remember(self, model: Model, image: Image, asked: Asked, text: str) -> None:
+        key, raw = _text_key(model, image, asked), text.encode()
+        self._write(key, [mx.array(np.frombuffer(raw, np.uint8))])
+        self._keep(key, text, len(raw))
 
     def clear(self) -> None:
         """Forget what is in memory; what is on disk stays."""
         self._kept, self.nbytes = {}, 0
 
-    def _recall(self, key: str) -> Encoded | str | None:
+    def _find(self, key: str) -> Encoded | str | None:
         if (entry := self._kept.pop(key, None)) is None:
             return None
         self._kept[key] = entry
@@ -118,6 +128,10 @@ def _key(model: Model, *parts: object) -> str:
     """All that a result depends on; the versions, so that a correction of ours or of MLX's finds no older results."""
     model_parts = (model.family.name, model.revision, model.config)
     return hashlib.sha256(repr((_versions(), model_parts, parts)).encode()).hexdigest()
+
+
+def _text_key(model: Model, image: Image, asked: Asked) -> str:
+    return _key(model, "said", image.sha256, model.reading, *asked)
 
 
 @cache

@@ -13,14 +13,17 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby, pairwise
 
 import numpy as np
 import PIL.Image
 
-from mlxvision.engine.answer import INTERRUPTED, Emit, Interrupted, Interruption, to_prompt
+from mlxvision.engine.answer import INTERRUPTED, Emit, Interrupted, Interruption, to_prompt, to_receipts
 from mlxvision.engine.batch import RowMark, answer_all, answer_rows
 from mlxvision.engine.draft import Draft
+from mlxvision.engine.image_cache import ImageCache
+from mlxvision.engine.record import from_record, to_record
 from mlxvision.errors import ModelFormatError
 from mlxvision.family import EncodedImage, Model
 from mlxvision.images import open_image
@@ -58,10 +61,20 @@ def rows_of(model: Model) -> Rows:
 class Page:
     """Reads one picture, greedily; the prompt is put to each of its sheets, and so is the limit of tokens."""
 
-    def __init__(self, model: Model, image: Image, prompt: str, max_tokens: int, interruption: Interruption) -> None:
-        self._model, self._image, self._prompt, self._max_tokens = model, image, prompt, max_tokens
-        self._interruption = interruption
+    def __init__(
+        self,
+        model: Model,
+        image: Image,
+        prompt: str,
+        max_tokens: int,
+        texts: ImageCache,
+        interruption: Interruption,
+    ) -> None:
+        self._model, self._image, self._prompt = model, image, prompt
+        self._texts, self._interruption = texts, interruption
         self._rows = rows_of(model)
+        in_a_row = _NARROWEST * self._rows.canvas_px // self._rows.em_px
+        self._max_tokens = min(max_tokens, in_a_row) if model.reading else max_tokens
         self._timings_ms = {"find": 0.0, "encode": 0.0, "generate": 0.0}
         self._usage = Usage(0, 0, 0, 0)
         self._halvings = 0
@@ -72,8 +85,37 @@ class Page:
         return self._reason in INTERRUPTED
 
     def read(self, emit: Emit) -> Done:
-        """Raises: MLXVisionError"""
-        found, _ = self._find()
+        """What stands in the picture; without the model if that was read before.
+
+        Raises: MLXVisionError
+        """
+        asked = self._model, self._image, ("page", self._prompt, self._max_tokens)
+        if record := self._texts.recall(*asked):
+            done = from_record(record)
+            for token in done.tokens:
+                emit(token)
+            return replace(done, receipts=to_receipts(done.receipts, [self._image]))
+        done = self._compute(emit)
+        if not self.interrupted:
+            self._texts.remember(*asked, to_record(done))
+        return done
+
+    def tell(self) -> tuple[str, str]:
+        """-> the text, and a list of the figures with their names and what is written at them; empty without any."""
+        found, figures = self._found
+        if not figures:
+            return "\n".join(line.text for line in self.read(lambda _: None).lines), ""
+        texts = split_runs(found)
+        read = self._texts_of(lay_out(self._image.pixels, texts, self._rows))
+        names = self._texts_of(lay_out_figures(self._image.pixels, [figure.box for figure in figures], self._rows))
+        written = captions(figures, texts)
+        beside = {number for own in written for number in own}
+        text = "\n".join(read[number] for number in sorted(read) if number not in beside)
+        words = [[read[number] for number in own if number in read] for own in written]
+        return text, list_figures(figures, [names.get(i, "") for i in range(len(figures))], words)
+
+    def _compute(self, emit: Emit) -> Done:
+        found, _ = self._found
         with self._timed("find"):
             sheets = lay_out(self._image.pixels, found, self._rows)
         self._halvings = 2 * len(sheets)
@@ -89,24 +131,13 @@ class Page:
         receipts = (receipt_of(self._image, (side, side), side, len(sheets)),)
         return Done(text, tokens, self._reason, self._usage, receipts, self._timings_ms, lines)
 
-    def tell(self) -> tuple[str, str]:
-        """-> the text, and a list of the figures with their names and what is written at them; empty without any."""
-        found, figures = self._find()
-        texts = split_runs(found) if figures else found
-        read = self._texts(lay_out(self._image.pixels, texts, self._rows))
-        names = self._texts(lay_out_figures(self._image.pixels, [figure.box for figure in figures], self._rows))
-        written = captions(figures, texts)
-        beside = {number for own in written for number in own}
-        text = "\n".join(read[number] for number in sorted(read) if number not in beside)
-        words = [[read[number] for number in own if number in read] for own in written]
-        return text, list_figures(figures, [names.get(i, "") for i in range(len(figures))], words)
-
-    def _find(self) -> tuple[list[TextLine], list[Figure]]:
+    @cached_property
+    def _found(self) -> tuple[list[TextLine], list[Figure]]:
         with self._timed("find"):
             lines = find_lines(self._image.pixels)
             return find_figures(self._image.pixels, lines) if self._model.reading else (lines, [])
 
-    def _texts(self, sheets: Sequence[Sheet]) -> dict[int, str]:
+    def _texts_of(self, sheets: Sequence[Sheet]) -> dict[int, str]:
         """What stands in each line of the sheets, or what each figure is."""
         read: dict[int, str] = {}
         for row in self._each_row(sheets, lambda _: None):
@@ -131,30 +162,32 @@ class Page:
         first, count = reading.row_tokens
         marks = [self._model.tokenizer.encode(mark) for mark in reading.row_marks]
         rows = [(mark, slice(first + i * count, first + (i + 1) * count)) for i, mark in enumerate(marks)]
-        limit = min(self._max_tokens, _NARROWEST * self._rows.canvas_px // self._rows.em_px)
-        answers = self._answers(sheets, limit, [rows[: len(sheet.lines)] for sheet in sheets])
+        answers = self._answers(sheets, [rows[: len(sheet.lines)] for sheet in sheets])
         lines = [line for sheet in sheets for line in sheet.lines]
         for answer in answers:
-            if answer.reason and answer.reason != "stop":
-                self._reason = answer.reason
+            self._note(answer.reason)
         return [_Row(line, tuple(answer.tokens)) for line, answer in zip(lines, answers, strict=False)]
 
     def _read_whole(self, sheets: Sequence[Sheet]) -> list[_Row]:
         rows: list[_Row] = []
-        for sheet, answer in zip(sheets, self._answers(sheets, self._max_tokens), strict=False):
+        for sheet, answer in zip(sheets, self._answers(sheets), strict=False):
             read, n = _split(answer.tokens), len(sheet.lines)
             if len(read) != n and n > 1 and answer.reason not in INTERRUPTED and self._halvings:
                 self._halvings -= 1
                 rows += self._read_whole(_halves(sheet, self._rows.row_px))
                 continue
-            if answer.reason and answer.reason != "stop":
-                self._reason = answer.reason
+            self._note(answer.reason)
             rest = tuple(token for row in read[n - 1 :] for token in _ended(row, " "))
             padded = [*read[: n - 1], rest, *[()] * n]
             rows += [_Row(line, row) for line, row in zip(sheet.lines, padded, strict=False)]
         return rows
 
-    def _answers(self, sheets: Sequence[Sheet], max_tokens: int, rows: Sequence[Sequence[RowMark]] = ()) -> list[Draft]:
+    def _note(self, reason: FinishReason | None) -> None:
+        """How one answer ended; that the work was interrupted outweighs all else."""
+        if reason and reason != "stop" and not self.interrupted:
+            self._reason = reason
+
+    def _answers(self, sheets: Sequence[Sheet], rows: Sequence[Sequence[RowMark]] = ()) -> list[Draft]:
         """-> what is said about each sheet, or about each of its rows; nothing if interrupted.
 
         Raises: MLXVisionError
@@ -173,9 +206,9 @@ class Page:
             raise ModelFormatError(what, n_tokens, "Get the model again")
         with self._timed("generate"):
             answers = (
-                answer_rows(model, asked, images, rows, max_tokens, self._interruption)
+                answer_rows(model, asked, images, rows, self._max_tokens, self._interruption)
                 if rows
-                else answer_all(model, asked, images, max_tokens, self._interruption)
+                else answer_all(model, asked, images, self._max_tokens, self._interruption)
             )
         n_marks = sum(len(mark) for own in rows for mark, _ in own)
         self._usage = replace(

@@ -15,6 +15,7 @@ import PIL.Image
 
 from mlxvision.engine.answer import INTERRUPTED, Answer, Emit, Interruption
 from mlxvision.engine.image_cache import ImageCache
+from mlxvision.engine.meeting import Meeting
 from mlxvision.engine.memory import Memory
 from mlxvision.engine.page import Page, receipt_of
 from mlxvision.errors import UsageError
@@ -31,16 +32,18 @@ def carry_out(
 ) -> Done:
     """Raises: MLXVisionError"""
     images, reading = request.images, model.reading
+    # Machines that share a decoder go through it together, but each may remember something else.
+    texts = ImageCache(0) if isinstance(model.net, Meeting) else cache
     to_read = reading is not None and request.prompt.strip().startswith(reading.requests)
     if request.plan == "zoom" and len(images) != 1:
         raise UsageError("the plan `zoom` reads one picture", f"{len(images)} pictures", "Give one image")
     if request.plan == "zoom" or (request.plan == "auto" and to_read and len(images) == 1):
         prompt = reading.sheet_request if reading and to_read else request.prompt
-        return Page(model, images[0], prompt, request.sampling.max_tokens, interruption).read(emit)
+        return Page(model, images[0], prompt, request.sampling.max_tokens, texts, interruption).read(emit)
     if not reading or shows_whole(model, request):
         return Answer(model, request, memory, cache, emit, interruption).run()
     began = time.perf_counter()
-    prepared = _Preparation(model, reading, request, memory, cache, interruption)
+    prepared = _Preparation(model, reading, request, memory, cache, texts, interruption)
     *told, asked = (turn for message in request.messages for turn in prepared.turns(message))
     messages = (*told, *prepared.find(told, asked), asked)
     read_ms = round((time.perf_counter() - began) * 1000, 3)
@@ -57,20 +60,21 @@ class _Preparation:
     request: Request
     memory: Memory
     cache: ImageCache
+    texts: ImageCache
     interruption: Interruption
     receipts: list[Receipt] = field(default_factory=list)
 
     def turns(self, message: Message) -> Iterator[Message]:
         """For each picture a turn that tells what was read of it, and one that counts; then the message without it."""
         for image in message.images:
-            said = partial(self.cache.said, self.model, image, max_tokens=self.request.sampling.max_tokens)
-            told = said(request=self.reading.sheet_request, say=lambda i=image: self._tell(i))
+            said, limit = partial(self.texts.said, self.model, image), self.request.sampling.max_tokens
+            told = said((self.reading.sheet_request, limit), lambda i=image: self._tell(i))
             canvas, size = overview(image.pixels, self.reading.look_px, self.reading.rows.canvas_px)
             self.receipts.append(receipt_of(image, size, self.reading.rows.canvas_px, 1))
             shown = open_image(PIL.Image.fromarray(canvas))
             asked = Message("user", (shown, "\n\n".join(filter(None, (told, self.reading.look_request)))))
             yield asked
-            counted = said(request=self.reading.look_request, say=lambda a=asked: self._count(a))
+            counted = said((self.reading.look_request, limit), lambda a=asked: self._count(a))
             yield Message("assistant", (counted,))
         yield replace(message, content=message.texts)
 
@@ -80,7 +84,8 @@ class _Preparation:
         return finding, Message("assistant", (self._say((*told, finding), _LONGEST_QUOTE).text,))
 
     def _tell(self, image: Image) -> tuple[str, bool]:
-        page = Page(self.model, image, self.reading.sheet_request, self.request.sampling.max_tokens, self.interruption)
+        asked = self.reading.sheet_request, self.request.sampling.max_tokens
+        page = Page(self.model, image, *asked, self.texts, self.interruption)
         text, figures = page.tell()
         told = shorten_transcript(text, self.reading.transcript_chars), figures
         return "\n\n".join(filter(None, told)), not page.interrupted

@@ -295,4 +295,4 @@ def test_a_transcript_that_was_cut_off_is_not_remembered():
     assert engine.stream(reader, late).result().finish_reason == "time"
     ask(engine, reader, image)
     assert reader.net.log.n_encoded == 2
-    assert engine.images.counters.misses == 5  # twice what was read and what there is to see, and the picture
+    assert engine.images.counters.misses == 7  # twice its page, what was told and what there is to see; the picture
