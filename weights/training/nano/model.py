@@ -94,6 +94,11 @@ class Reader(nn.Module):
                 parameter.requires_grad_(False)
 
     @property
+    def decoder(self) -> nn.ModuleList:
+        """What answers, of features that the rest makes."""
+        return nn.ModuleList([self.net.model.language_model, self.net.lm_head])
+
+    @property
     def cross_layers(self) -> list[nn.Module]:
         text = self.net.model.language_model
         return [text.layers[i] for i in text.config.cross_attention_layers]

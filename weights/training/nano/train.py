@@ -56,6 +56,9 @@ class Trainer:
         self.step = self.begun = 0
         initialise(self.reader, self.parts[0].pictures, options.seed)
         self.reader.to(options.device)
+        if options.decoder_only:
+            self.reader.requires_grad_(False)
+            self.reader.decoder.requires_grad_(True)
         self.average = copy.deepcopy(self.reader).requires_grad_(False)
         self.parameters = [p for p in self.reader.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(self.parameters, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
@@ -183,6 +186,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=0, help="train up to this step")
     parser.add_argument("--decay", type=int, default=0, help="let the rate fall to zero over so many last steps")
     parser.add_argument("--see", type=int, default=0, help="up to this step, train only what sees")
+    parser.add_argument("--decoder-only", action="store_true", help="leave what sees as it is")
     parser.add_argument("--asking", type=float, default=0.0, help="share of documents with questions, 0 to 1")
     parser.add_argument("--rate", type=float, default=1.5e-3)
     parser.add_argument("--parts", type=int, default=2, help="batches in a step")
