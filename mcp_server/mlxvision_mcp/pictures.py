@@ -33,7 +33,8 @@ def open_picture(given: str, access: Access) -> Image:
     if text[:5].lower() == "data:":
         return open_image(text)
     if _is_base64(text):
-        return open_image(f"data:image/*;base64,{text}")
+        letters = _letters(text)
+        return open_image(f"data:image/*;base64,{letters}{'=' * (-len(letters) % 4)}")
     return _from_path(text, access)
 
 
@@ -71,11 +72,16 @@ def _is_base64(text: str) -> bool:
 
     from mlxvision.images.formats import identify
 
-    start = "".join(text[: 2 * _SHORTEST_BASE64].split())[:_SHORTEST_BASE64]
+    start = _letters(text[: 2 * _SHORTEST_BASE64])[:_SHORTEST_BASE64]
     try:
         return len(start) == _SHORTEST_BASE64 and identify(binascii.a2b_base64(start, strict_mode=True)) is not None
     except ValueError:
         return False
+
+
+def _letters(base64: str) -> str:
+    """In the one alphabet, without the padding: programs differ in both."""
+    return "".join(base64.split()).rstrip("=").replace("-", "+").replace("_", "/")
 
 
 def _from_path(text: str, access: Access) -> Image:
@@ -130,7 +136,10 @@ def _near(path: str, access: Access) -> str:
 
     folder, name = os.path.split(path)
     names = access.pictures(folder)
-    near = difflib.get_close_matches(name, names) or names[:3]
+    folded = {_folded(other).casefold(): other for other in names}
+    asked = _folded(name).casefold()
+    alike = difflib.get_close_matches(asked, folded) or [other for other in folded if other.startswith(asked)]
+    near = [folded[other] for other in alike[:3]] or names[:3]
     return f"Pictures in that folder: {shorten(', '.join(near))}" if near else "Check the path"
 
 

@@ -3,6 +3,7 @@
 import base64
 import errno
 import os
+import random
 import re
 import sys
 import unicodedata
@@ -88,6 +89,16 @@ def test_bytes_may_come_as_base64(access, prefix):
     assert open_picture(prefix + base64.encodebytes(file.getvalue()).decode(), access).width == 20
 
 
+@pytest.mark.parametrize("n_comment", range(3))
+def test_base64_may_lack_its_padding_and_be_of_the_other_alphabet(access, n_comment):
+    file = BytesIO()
+    noise = PILImage.frombytes("L", (60, 60), random.Random(0).randbytes(3600))
+    noise.save(file, "GIF", comment=b"x" * (n_comment + 1))
+    text = base64.urlsafe_b64encode(file.getvalue()).decode().rstrip("=")
+    assert "-" in text and "_" in text
+    assert open_picture(text, access).width == 60
+
+
 def test_base64_of_a_jpeg_is_not_taken_for_a_path(access):
     file = BytesIO()
     PILImage.new("RGB", (8, 6)).save(file, "JPEG")
@@ -124,6 +135,14 @@ def test_a_missing_file_is_answered_with_the_names_near_it(access, allowed):
     (allowed / "receipt-mai.key").write_text("secret", encoding="utf-8")
     with pytest.raises(ImageNotFoundError, match=r"Pictures in that folder: receipt-may\.png\."):
         open_picture(f"{allowed}/receipt-mai.png", access)
+
+
+@pytest.mark.parametrize("asked", ["RECEIPT.PNG", "receipt", "Receipt.jpeg", "r"])
+def test_case_and_ending_do_not_hide_the_name_near_it(access, allowed, asked):
+    for name in ("1.png", "2.png", "3.png", "receipt.png"):
+        save(allowed / name)
+    with pytest.raises(ImageNotFoundError, match=r"Pictures in that folder: receipt\.png\."):
+        open_picture(f"{allowed}/{asked}", access)
 
 
 def test_a_folder_is_answered_with_the_pictures_in_it(access, allowed):
