@@ -90,7 +90,7 @@ def test_what_is_denied_is_not_printed(kind: str, source: Source) -> None:
     for seed in range(8):
         document = draw(Random(seed), source, kind)
         text = " ".join(document.lines).lower()
-        for _, answer, _ in document.questions:
+        for _, answer, *_ in document.questions:
             if answer.startswith("There is no "):
                 denials += 1
                 thing = answer.removeprefix("There is no ").removesuffix(" in this image.")
@@ -130,7 +130,7 @@ def test_the_answers_about_a_receipt_stand_on_it(source: Source) -> None:
     for seed in range(20):
         document = draw(Random(seed), source, "receipt")
         text = " ".join(document.lines)
-        for question, answer, _ in document.questions:
+        for question, answer, *_ in document.questions:
             if not answer.startswith("There is no ") and answer not in counts:
                 assert all(part in text for part in answer.split(", ")), question
 
@@ -138,7 +138,7 @@ def test_the_answers_about_a_receipt_stand_on_it(source: Source) -> None:
 def test_a_thing_that_was_not_bought_has_no_price() -> None:
     r = receipts()[0]
     pairs = [pair for seed in range(60) for pair in r.questions(Random(seed))]
-    about = [answer for question, answer, _ in pairs if r.stranger.lower() in question.lower()]
+    about = [answer for question, answer, *_ in pairs if r.stranger.lower() in question.lower()]
     assert about
     assert all(answer.startswith("There is no ") and r.stranger.lower() in answer.lower() for answer in about)
 

@@ -1,43 +1,45 @@
 """Where the model learns to find an answer before it gives one."""
 
-from training.nano.documents.questions import Pair, absence
-from training.nano.finding import NOTHING, find
+import pytest
 
-TOLD = ["Corner Cafe", "2 x Tea 3.00", "Cake 3.00", "Total: 6.00", "Card 6.00", "Name:", "Ann Lee", "Ann Lee, Boss"]
+from training.nano.documents.questions import Pair, absence
+from training.nano.finding import find
+
+TOLD = ["Corner Cafe", "2 x Tea 3.00", "Cake 3.00", "Amount due: 6.00", "Card 6.00", "Name:", "Ann Lee", "red circle"]
 SEEN = ["1 Tea 2", "2 Cake 1", "2 receipt"]
 
 
-def found(question: str, answer: str, at: str = "") -> str:
-    return find(Pair(question, answer, at), TOLD, SEEN)
+@pytest.mark.parametrize(
+    ("pair", "quotation"),
+    [
+        (Pair("How much is the cake?", "3.00", "cake", "cake"), "cake 3.00"),
+        (Pair("How much is the tea?", "3.00", "tea", "tea"), "tea 3.00"),
+        (Pair("total?", "6.00", "total", "Amount due"), "total: 6.00"),
+    ],
+)
+def test_what_is_asked_for_is_said_and_then_the_rest_of_its_line(pair: Pair, quotation: str) -> None:
+    assert find(pair, TOLD, SEEN).text == quotation
 
 
-def test_a_line_is_quoted_from_the_words_that_it_is_known_by() -> None:
-    assert found("total?", "6.00", "Total") == "Total: 6.00"
-    assert found("How much is the cake?", "3.00", "cake") == "Cake 3.00"
-    assert found("How much is the tea?", "3.00", "Tea") == "Tea 3.00"
+def test_the_whole_line_is_said_where_the_answer_stands_before() -> None:
+    assert find(Pair("How many tea?", "2", "tea", "Tea"), TOLD, SEEN).text == "tea: 2 x Tea 3.00"
+    assert find(Pair("Is there a circle?", "yes", "circle", "circle"), TOLD, SEEN).text == "circle: red circle"
 
 
-def test_it_is_quoted_as_a_whole_where_the_answer_stands_before_them() -> None:
-    assert found("How many tea?", "2", "Tea") == "2 x Tea 3.00"
+def test_a_line_that_has_no_name_is_said_from_the_answer_on() -> None:
+    assert find(Pair("Which shop?", "Corner Cafe", "shop"), TOLD, SEEN).text == "shop: Corner Cafe"
+    assert find(Pair("What was used to pay?", "Card", "payment"), TOLD, SEEN).text == "payment: Card 6.00"
+    assert find(Pair("What does it say?", "Corner Cafe serves tea", "text"), TOLD, SEEN).text == "text: Corner Cafe"
 
 
-def test_a_line_that_nobody_knows_is_quoted_from_the_answer_on() -> None:
-    assert found("Which shop?", "Corner Cafe") == "Corner Cafe"
-    assert found("What was used to pay?", "Card") == "Card 6.00"
-
-
-def test_a_value_below_its_name_is_quoted_with_it() -> None:
-    assert found("Name?", "Ann Lee", "Name") == "Name:\nAnn Lee"
-
-
-def test_a_long_answer_is_quoted_as_far_as_its_line_goes() -> None:
-    assert found("What does it say?", "Corner Cafe serves tea") == "Corner Cafe"
+def test_a_value_below_its_name_is_said_with_it() -> None:
+    assert find(Pair("name?", "Ann Lee", "name", "Name"), TOLD, SEEN).text == "name:\nAnn Lee"
 
 
 def test_what_is_counted_stands_in_the_last_line_of_the_inventory() -> None:
-    assert found("How many items?", "2") == "2 receipt"
+    assert find(Pair("How many items?", "2", "number"), TOLD, SEEN).text == "number: 2 receipt"
 
 
-def test_nothing_is_quoted_for_what_is_not_there() -> None:
-    assert found("tax?", absence("tax")) == NOTHING
-    assert found("Is there a star?", "no", "star") == NOTHING
+def test_nothing_is_said_of_what_is_not_there() -> None:
+    assert find(Pair("tax?", absence("tax"), "tax"), TOLD, SEEN).text == "tax: nothing"
+    assert find(Pair("Is there a star?", "no", "star", "star"), TOLD, SEEN).text == "star: nothing"

@@ -63,8 +63,8 @@ def ask(rng: Random, source: Source, size: tuple[int, int]) -> Sample:
     pairs = [(LOOK_REQUEST, seen)]
     for pair in _some_questions(rng, document):
         found = find(pair, [*read.splitlines(), *listed.splitlines()], seen.splitlines())
-        if found in f"{transcript}\n{listed}\n{seen}\n{NOTHING}":
-            pairs += [(FIND_REQUEST + pair.question, found)] if rng.random() > _AT_ONCE else []
+        if found.copied in f"{transcript}\n{listed}\n{seen}\n{NOTHING}":
+            pairs += [(FIND_REQUEST + pair.question, found.text)] if rng.random() > _AT_ONCE else []
             pairs.append((pair.question, pair.answer))
     picture, _ = overview(document.picture, LOOK_PATCHES * PATCH, GRID * PATCH)
     told = "\n\n".join(filter(None, (transcript, listed)))
@@ -75,7 +75,7 @@ def _some_questions(rng: Random, document: Document) -> list[Pair]:
     fewest = min(len(document.questions), _FEWEST_QUESTIONS)
     pairs = rng.sample(document.questions, rng.randint(fewest, len(document.questions)))
     if rng.random() < 0.3:
-        described = Pair(rng.choice(DESCRIBE_REQUESTS), document.description, document.whole)
+        described = Pair(rng.choice(DESCRIBE_REQUESTS), document.description, "picture")
         pairs.insert(rng.randint(0, len(pairs)), described)
     return pairs
 

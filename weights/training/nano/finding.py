@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from training.nano.documents.questions import Pair, denies
 
@@ -15,14 +16,26 @@ _TELLING = 2
 """A shorter answer, a number for example, stands in many places."""
 
 
-def find(pair: Pair, told: Sequence[str], seen: Sequence[str]) -> str:
+class Quotation(NamedTuple):
+    """lead: what is asked for, as the question has it. copied: what stands behind it, or anywhere, word for word."""
+
+    lead: str
+    copied: str
+
+    @property
+    def text(self) -> str:
+        return self.lead + self.copied
+
+
+def find(pair: Pair, told: Sequence[str], seen: Sequence[str]) -> Quotation:
     """told: lines that were read and listed. seen: those of the inventory, whose last says what the whole is.
 
-    -> the rest of a line from the words on that it is known by, all of it if the answer stands before them; where
-    nobody knows them, from the answer on
+    -> the rest of a line after the words that it is known by; all of it if the answer does not stand behind them; from
+    the answer on where nobody knows them
     """
+    lead = f"{pair.key}: "
     if denies(pair.answer) or pair.answer in ("no", "0"):
-        return NOTHING
+        return Quotation(lead, NOTHING)
     known = [line for line in (*told, *seen) if pair.at and _place(pair.at, line) is not None]
     for line, below in pairwise(told):
         if line in known and _place(pair.answer, line) is None and _place(pair.answer, below) is not None:
@@ -30,10 +43,10 @@ def find(pair: Pair, told: Sequence[str], seen: Sequence[str]) -> str:
     sure = [line for line in known if _place(pair.answer, line) is not None]
     from_answer = _quote(pair.answer, told)
     if not known or (from_answer and not sure):
-        return from_answer or seen[-1]
+        return Quotation(lead, from_answer or seen[-1])
     line = min(sure or known, key=lambda line: _place(pair.at, line) != 0)
-    rest = line[_place(pair.at, line) :]
-    return line if sure and _place(pair.answer, rest) is None else rest
+    rest = line[(_place(pair.at, line) or 0) + len(pair.at) :]
+    return Quotation(lead, line) if _place(pair.answer, rest) is None else Quotation(pair.key, rest)
 
 
 def _place(words: str, line: str) -> int | None:

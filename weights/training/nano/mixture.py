@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from training.nano.asking import DOCUMENT_SIZES, LOOK_REQUEST, ask
+from training.nano.asking import DOCUMENT_SIZES, FIND_REQUEST, LOOK_REQUEST, ask
 from training.nano.characters import (
     END_OF_TURN,
     ROW_MARKS,
@@ -213,24 +213,47 @@ def _conversation(sample: Sample) -> _Talk:
     turn = np.cumsum(np.diff(written.astype(int), prepend=0) > 0)[1:]
     counts = (turn == 1) & sample.turns[0][0].endswith(LOOK_REQUEST)
     begins = np.diff(written.astype(int)) > 0
+    sources = _sources(said, written, [asked.startswith(FIND_REQUEST) for asked, _ in sample.turns])
     weight = np.where(counts, _COUNTED, np.where(begins, _BEGINNING, 1.0)).astype(np.float32)
-    return _Talk(said[:-1], np.zeros(n, int), np.arange(n), labels, weight, nowhere, nowhere, _sources(said, written))
+    return _Talk(said[:-1], np.zeros(n, int), np.arange(n), labels, weight, nowhere, nowhere, sources)
 
 
-def _sources(said: np.ndarray, written: np.ndarray) -> np.ndarray:
-    """Where each character of an answer was said before, if all of them were, and not more often than `SOURCES`."""
+def _places_of(words: str, text: str) -> np.ndarray:
+    """Where whole words stand, large or small."""
+    return np.array([found.start() for found in re.finditer(_whole(words), text, re.IGNORECASE)], int)
+
+
+def _tail(quotation: str, told: str) -> str:
+    """As much of the end of a quotation as was told."""
+    cuts = range(len(quotation))
+    return next((quotation[n:] for n in cuts if re.search(_whole(quotation[n:]), told, re.IGNORECASE)), "")
+
+
+def _whole(words: str) -> str:
+    return rf"(?<!\w){re.escape(words)}(?!\w)"
+
+
+def _sources(said: np.ndarray, written: np.ndarray, finds: Sequence[bool]) -> np.ndarray:
+    """Where each character of an answer was said before, if all of them were, and not more often than `SOURCES`.
+
+    finds: for each turn, whether its answer is a quotation: of that only so much is copied as stands in what was told,
+    and where that begins, nobody can tell before its first character is written.
+    """
     text = "".join(decode([i]) or "\n" for i in said)
     sources = np.full((len(written) - 1, SOURCES), -1)
     starts, ends = np.flatnonzero(np.diff(np.append(written, False).astype(int))).reshape(-1, 2).T
-    quotes = [(start + 1, text[start + 1 : end]) for start, end in zip(starts, ends, strict=True)]
-    quotes += [(start + found.start(1), found[1]) for start, answer in quotes for found in _ENTRY.finditer(answer)]
-    for start, quote in quotes:
-        before = text[: start - 1]
-        begins = [found.start() for found in re.finditer(rf"(?<!\w){re.escape(quote)}(?!\w)", before)]
-        if len(quote) >= _SHORTEST_COPY and 1 <= len(begins) <= SOURCES:
-            sources[start - 1 : start - 1 + len(quote), : len(begins)] = (
-                np.array(begins) + np.arange(len(quote))[:, None]
-            )
+    quotes = []
+    for start, end, finding in zip(starts, ends, finds, strict=True):
+        answer = text[start + 1 : end]
+        if finding:
+            tail = _tail(answer, text[: ends[0]])
+            quotes += [(end - len(tail) + 1, tail[1:], _places_of(tail, text[: ends[0]]) + 1)]
+        else:
+            parts = [(0, answer), *((found.start(1), found[1]) for found in _ENTRY.finditer(answer))]
+            quotes += [(start + 1 + n, part, _places_of(part, text[: start + n])) for n, part in parts]
+    for first, quote, places in quotes:
+        if len(quote) >= _SHORTEST_COPY and 1 <= len(places) <= SOURCES:
+            sources[first - 1 : first - 1 + len(quote), : len(places)] = places + np.arange(len(quote))[:, None]
     return sources
 
 

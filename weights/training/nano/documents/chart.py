@@ -22,11 +22,11 @@ _VALUE = Topic("{}", (
 _SMALLEST = Topic("bar", (
     "Which bar is the smallest?", "Which is the smallest?", "What is the shortest bar?", "smallest bar?",
     "Which category has the lowest value?", "What has the smallest value?", "Which one is the least?",
-))  # fmt: skip
+), key="smallest")  # fmt: skip
 _COUNT = Topic("bar", (
     "How many bars are there?", "number of bars?", "How many bars does the chart have?", "Count the bars.",
     "How many categories are there?", "how many bars", "What is the number of bars?",
-))  # fmt: skip
+), key="number")  # fmt: skip
 _COLOUR = Topic("{}", (
     "What colour is the {} bar?", "What color is the {} bar?", "colour of {}?", "color of {}?",
     "Which colour does {} have?", "In which colour is {} drawn?", "What is the color of the {} bar?",

@@ -20,7 +20,7 @@ _MESSAGE = Topic("message", (
 _COUNT = Topic("button", (
     "How many buttons are there?", "number of buttons?", "Count the buttons.", "How many buttons does the window have?",
     "how many buttons", "What is the number of buttons?",
-))  # fmt: skip
+), key="number")  # fmt: skip
 _HAS = Topic("{} button", (
     "Is there a {} button?", "Can I press {}?", "is there a button {}?", "Does it have a {} button?", "{} button?",
     "Can I click {}?",

@@ -25,7 +25,7 @@ _TITLES = (
 _COUNT = Topic("field", (
     "How many fields are there?", "number of fields?", "How many fields does the form have?", "Count the fields.",
     "How many entries are there?", "how many fields",
-))  # fmt: skip
+), key="number")  # fmt: skip
 _LABELS = Topic("field", (
     "Which fields are there?", "What are the fields?", "List the fields.", "fields?", "Which labels are there?",
     "Name the fields.", "What information is given?",

@@ -28,7 +28,7 @@ _BUYER = Topic("customer", (
 _COUNT = Topic("item", (
     "How many items are there?", "How many items are billed?", "number of items?", "Count the items.",
     "How many positions are there?", "how many items",
-))  # fmt: skip
+), key="number")  # fmt: skip
 _UNIT = Topic("{}", (
     "What is the unit price of {}?", "unit price of {}?", "How much is one {}?", "What does one {} cost?",
     "Unit price of {}?", "What does a single {} cost?",

@@ -24,7 +24,7 @@ _KIND = Topic("thing", (
 _LINES = Topic("line", (
     "How many lines of text are there?", "number of lines?", "How many lines does it have?", "Count the lines of text.",
     "how many lines", "How many rows of text?",
-))  # fmt: skip
+), key="number")  # fmt: skip
 
 _TEXTS = (
     "STOP", "EXIT", "OPEN", "CLOSED", "PUSH", "PULL", "Danger", "Caution Wet floor", "No parking", "No smoking",

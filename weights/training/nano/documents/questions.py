@@ -8,10 +8,15 @@ from typing import NamedTuple
 
 
 class Pair(NamedTuple):
-    """A question and its answer. at: what stands printed, or in the list of figures, where the answer is found."""
+    """A question and its answer.
+
+    key: what is asked for, in a word, mostly the question's own. at: what stands printed, or in the list of figures,
+    where the answer is found.
+    """
 
     question: str
     answer: str
+    key: str = ""
     at: str = ""
 
 
@@ -27,21 +32,26 @@ _SHARE = 0.22  # of the questions that apply: so many more are asked that do not
 
 
 class Topic(NamedTuple):
-    """thing: what is missing where the question does not apply. In both, {} stands for a name."""
+    """thing: what is missing where the question does not apply. key: what is asked for, if not the thing.
+
+    In all, {} stands for a name.
+    """
 
     thing: str
     phrasings: tuple[str, ...]
+    key: str = ""
 
 
-def ask(rng: Random, topic: Topic, answer: str | int, name: str = "", at: str = "") -> Pair:
-    """at: the name, unless it is told."""
-    return Pair(_spoken(rng, topic, name)[0], str(answer), at or name)
+def ask(rng: Random, topic: Topic, answer: str | int, name: str = "", at: str = "", key: str = "") -> Pair:
+    """at: the name, unless it is told; key: the topic's."""
+    question, _ = _spoken(rng, topic, name)
+    return Pair(question, str(answer), key or _key(topic, name, question), at or name)
 
 
 def miss(rng: Random, topic: Topic, name: str = "") -> Pair:
     """The same question where there is no such thing."""
     question, thing = _spoken(rng, topic, name)
-    return Pair(question, absence(thing))
+    return Pair(question, absence(thing), _key(topic, name, question))
 
 
 def absence(thing: str) -> str:
@@ -80,6 +90,11 @@ def joined(names: Sequence[str]) -> str:
 
 def counted(count: int, thing: str) -> str:
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def _key(topic: Topic, name: str, question: str) -> str:
+    key = (topic.key or topic.thing).replace("{}", name)
+    return key.lower() if question.islower() else key
 
 
 def _spoken(rng: Random, topic: Topic, name: str) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from training.nano.words import Words, date, digits, phone, time
 _COUNT = Topic("item", (
     "How many items are there?", "How many items were bought?", "number of items?", "Count the items.",
     "How many different items are listed?", "What is the number of items?", "how many items", "How many things?",
-))  # fmt: skip
+), key="number")  # fmt: skip
 _QUANTITY = Topic("{}", (
     "How many {} were bought?", "What is the quantity of {}?", "How many {}?", "quantity of {}?", "{} quantity?",
     "How often was {} bought?", "What is the number of {}?",
@@ -28,7 +28,7 @@ _QUANTITY = Topic("{}", (
 _DEAREST = Topic("item", (
     "Which item is the most expensive?", "What is the most expensive item?", "most expensive item?",
     "Which item costs the most?", "What costs the most?", "What is the dearest item?",
-))  # fmt: skip
+), key="most expensive")  # fmt: skip
 _ADDRESS = Topic("address", (
     "What is the address?", "What's the address?", "address?", "Where is the shop?", "the address",
     "Which street is it?",

@@ -20,7 +20,7 @@ from training.nano.words import Words
 _COUNT = Topic("shape", (
     "How many shapes are there?", "How many shapes?", "Count the shapes.", "number of shapes?", "how many shapes",
     "How many shapes do you see?", "What is the number of shapes?", "How many objects are there?",
-))  # fmt: skip
+), key="number")  # fmt: skip
 _COUNT_SOME = Topic("{}", (
     "How many {} are there?", "How many {}?", "Count the {}.", "number of {}?", "how many {}",
     "How many {} do you see?",
@@ -37,11 +37,11 @@ _FORM = Topic("{} shape", (
 _LARGEST = Topic("shape", (
     "Which shape is the largest?", "What is the largest shape?", "What shape is the biggest?", "largest shape?",
     "Which one is the biggest?", "the biggest shape",
-))  # fmt: skip
+), key="largest")  # fmt: skip
 _SMALLEST = Topic("shape", (
     "Which shape is the smallest?", "What is the smallest shape?", "What shape is the tiniest?", "smallest shape?",
     "Which one is the smallest?", "the smallest shape",
-))  # fmt: skip
+), key="smallest")  # fmt: skip
 _PLACE = Topic("shape", (
     "What shape is {}?", "Which shape is {}?", "What is {}?", "shape {}?", "What kind of shape is {}?", "what's {}?",
 ))  # fmt: skip
@@ -142,17 +142,17 @@ class Scene:
         by_area = sorted(s.area for s in shapes)
         if by_area[-1] > _CLEARLY * by_area[-2]:
             here += [ask(rng, _LARGEST, large.kind, at="largest")]
-            here.append(ask(rng, _COLOUR, large.colour, "largest shape", "largest"))
+            here.append(ask(rng, _COLOUR, large.colour, "largest shape", "largest", "largest"))
         if by_area[1] > _CLEARLY * by_area[0]:
             here += [ask(rng, _SMALLEST, small.kind, at="smallest")]
-            here.append(ask(rng, _COLOUR, small.colour, "smallest shape", "smallest"))
+            here.append(ask(rng, _COLOUR, small.colour, "smallest shape", "smallest", "smallest"))
         edges = {"left": lambda s: -s.x, "right": lambda s: s.x, "top": lambda s: -s.y, "bottom": lambda s: s.y}
         for edge, key in edges.items():
             *_, second, first = sorted(shapes, key=key)
             if key(first) - key(second) > _ASIDE:
                 where = f"at the {edge}" if edge in ("top", "bottom") else f"on the {edge}"
-                here += [ask(rng, _PLACE, first.kind, where, edge)]
-                here.append(ask(rng, _COLOUR, first.colour, f"shape {where}", edge))
+                here += [ask(rng, _PLACE, first.kind, where, edge, edge)]
+                here.append(ask(rng, _COLOUR, first.colour, f"shape {where}", edge, edge))
                 here += [ask(rng, topics.LEFT_SHAPE, first.kind, at=edge)] if edge == "left" else []
         return here
 

@@ -22,7 +22,7 @@ _CELL = Topic("{}", (
 _ROWS = Topic("row", (
     "How many rows are there?", "How many rows does the table have?", "number of rows?", "Count the rows.",
     "How many rows are below the head?", "how many rows", "How many entries does the table have?",
-))  # fmt: skip
+), key="number")  # fmt: skip
 _COLUMNS = Topic("column", (
     "How many columns are there?", "How many columns does the table have?", "number of columns?", "Count the columns.",
     "how many columns", "What is the number of columns?",
@@ -63,9 +63,9 @@ class Table:
         here = []
         for row in self.rows:
             i = rng.randrange(1, len(row))
-            here.append(ask(rng, _CELL, row[i], _cell(rng, self.head[i], row[0]), at=row[0]))
+            here.append(ask(rng, _CELL, row[i], _cell(rng, self.head[i], row[0]), at=row[0], key=row[0]))
             if sum(row[i] == other[i] for other in self.rows) == 1:
-                here.append(ask(rng, _WHOSE, row[0], f"{self.head[i]} {row[i]}", at=row[i]))
+                here.append(ask(rng, _WHOSE, row[0], f"{self.head[i]} {row[i]}", at=row[i], key=row[i]))
         here += [ask(rng, _ROWS, len(self.rows)), ask(rng, _COLUMNS, len(self.head))]
         here += [ask(rng, _HEAD, joined(self.head)), *([ask(rng, topics.TITLE, self.title)] if self.title else [])]
         return mixed(rng, here, self._missing(rng))

@@ -65,11 +65,11 @@ LARGEST_BAR = Topic("bar", (
     "Which bar is the largest?", "Which is the largest?", "What is the tallest bar?", "largest bar?",
     "Which category has the highest value?", "Which bar is the longest?", "What has the largest value?",
     "Which one is the biggest?",
-))  # fmt: skip
+), key="largest")  # fmt: skip
 LEFT_SHAPE = Topic("shape", (
     "What shape is on the left?", "Which shape is on the left?", "What is the left-most shape?", "shape on the left?",
     "What is on the left?", "What kind of shape is furthest left?", "left shape?",
-))  # fmt: skip
+), key="left")  # fmt: skip
 
 _STRANGERS = (TOTAL, TAX, SUBTOTAL, DATE, TIME, SHOP, PAYMENT, TITLE, BUTTONS, LARGEST_BAR, LEFT_SHAPE)
 
