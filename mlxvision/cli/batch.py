@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 from zlib import crc32
 
+from mlxvision.cli.arguments import add_debug, add_model, add_plan, add_prompt
 from mlxvision.cli.cache import use_disk
 from mlxvision.cli.generate import load_model, read_prompt
 from mlxvision.cli.rows import Rows
@@ -31,6 +32,21 @@ _POLL_S = 1
 
 Signature = tuple[int, int]
 """Size and time of change of a file."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Answer a prompt about each of many images. Run again, it goes on where it ended."
+    parser.set_defaults(run=run, image=())
+    add = parser.add_argument
+    add_prompt(parser)
+    add("--images", required=True, metavar="PATTERN", help="which files, in quotes: 'DIR/**/*.jpg'")
+    add("--out", required=True, metavar="FILE", help="gets a row of JSON for each image; those it has are not redone")
+    add("--watch", action="store_true", help="go on with files that come later, until Ctrl-C")
+    longest = Sampling().max_tokens
+    add("--max-tokens", type=int, default=longest, metavar="N", help=f"length of an answer at most [{longest}]")
+    add_plan(parser)
+    add_model(parser)
+    add_debug(parser)
 
 
 def run(args: argparse.Namespace) -> int:

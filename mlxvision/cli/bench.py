@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+from mlxvision.cli.arguments import add_debug
 from mlxvision.cli.terminal import Status, in_units, write
 from mlxvision.types import Done, Image, Message, Request, Sampling
 
@@ -42,6 +43,16 @@ _SENTENCE = "The quick brown fox jumps over the lazy dog. "
 _N_PREFILL, _N_DECODE = 512, 48
 # Drawn by chance, so that no answer repeats itself; with no token that ends it, so that all have one length.
 _SAMPLING = Sampling(max_tokens=_N_DECODE, temperature=1.0)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Measure what a picture and a token cost on this machine, and predict the limits of Macs."
+    parser.set_defaults(run=run)
+    add = parser.add_argument
+    add("--model", help="a directory, a pulled OWNER/NAME[@REVISION] or a card's name [$MLXVISION_MODEL, else nano]")
+    add("--force", action="store_true", help="load a model that does not seem to fit into memory")
+    add("--json", action="store_true", help="one JSON object instead of the tables")
+    add_debug(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from mlxvision.cli.arguments import add_debug
 from mlxvision.cli.terminal import in_units, write
 from mlxvision.errors import UsageError
 
@@ -17,6 +18,17 @@ def use_disk(args: argparse.Namespace) -> None:
     if not args.no_cache:
         with suppress(RuntimeError):  # a user who has no home folder
             shared_engine().images.disk = DiskCache()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "What was computed of images, so that it is not computed again. Only its owner may read it."
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    stats = commands.add_parser("stats", help="where it is and how much")
+    stats.set_defaults(run=run_stats)
+    clear = commands.add_parser("clear", help="remove all of it")
+    clear.set_defaults(run=run_clear)
+    for command in (stats, clear):
+        add_debug(command)
 
 
 def run_stats(args: argparse.Namespace) -> int:

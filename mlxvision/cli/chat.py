@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from mlxvision.cli.arguments import add_debug, add_model, add_sampling
 from mlxvision.cli.cache import use_disk
 from mlxvision.cli.generate import NOTES, follow, load_model, to_sampling
 from mlxvision.cli.terminal import Status, is_terminal, say
@@ -30,6 +31,14 @@ _HELP = f"""\
 /save FILE    write the conversation to a new file
 /quit         end, as Ctrl-D does; Ctrl-C only stops an answer
 {_BLOCK}           begins and ends a text of several lines, in which nothing is a command"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Ask about images in turns. `/help` lists what else can be typed; Ctrl-C stops an answer."
+    parser.set_defaults(run=run, logprobs=0)
+    add_model(parser)
+    add_sampling(parser)
+    add_debug(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlxvision.cli.arguments import add_debug, add_model, add_plan, add_prompt, add_sampling
 from mlxvision.cli.cache import use_disk
 from mlxvision.cli.terminal import Status, in_units, say, write
 from mlxvision.errors import UsageError, shorten
@@ -37,6 +38,37 @@ NOTES = {
 
 Boxes = Sequence[tuple[str, Box]]
 """Labels and where they belong, in pixels of the upright picture."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Answer a prompt about images. stdout is the answer and one newline, nothing else."
+    parser.set_defaults(run=run)
+    add = parser.add_argument
+    add_prompt(parser)
+    add(
+        "--image",
+        action="append",
+        default=[],
+        help="an image file, shown before the prompt; `-` reads stdin; repeatable",
+    )
+    add_plan(parser)
+    add_model(parser)
+    add_sampling(parser)
+    output = parser.add_argument_group("output")
+    output.add_argument("--json", action="store_true", help="one JSON object instead of the text")
+    output.add_argument(
+        "--logprobs", type=int, default=0, metavar="N", help="so many likeliest tokens for each token, with --json [0]"
+    )
+    output.add_argument(
+        "--show-input", metavar="DIR", help="write the very pixels the model sees, and a receipt, to DIR"
+    )
+    output.add_argument(
+        "--draw-boxes", metavar="FILE", help="draw the boxes of the answer on the image, and write that to a new PNG"
+    )
+    loudness = output.add_mutually_exclusive_group()
+    loudness.add_argument("--verbose", action="store_true", help="tell model, images, tokens and times on stderr")
+    loudness.add_argument("--quiet", action="store_true", help="nothing but errors on stderr")
+    add_debug(parser)
 
 
 def run(args: argparse.Namespace) -> int:

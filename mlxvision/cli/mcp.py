@@ -3,7 +3,33 @@
 import argparse
 import shlex
 
+from mlxvision.cli.arguments import add_debug
 from mlxvision.cli.terminal import write
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Read pictures for assistants, over the Model Context Protocol."
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    install = commands.add_parser("install", help="enter the server into hosts' configurations")
+    install.description = "Enter the server into the configuration of a host, with absolute paths. A copy is kept."
+    install.set_defaults(run=run_install)
+    install.add_argument("--allow", nargs="+", default=[], metavar="DIR", help="folders whose pictures may be read")
+    install.add_argument("--dry-run", action="store_true", help="write nothing, and show what would change")
+    doctor = commands.add_parser("doctor", help="check the way from a host to the text")
+    doctor.description = "Start the server as a host would, and let it read a picture; exit code 1 if anything fails."
+    doctor.set_defaults(run=run_doctor)
+    names = "claude-desktop, claude-code, cursor, vscode, codex or gemini"
+    install.add_argument("--client", metavar="NAME", help=f"{names} [all that are found]")
+    doctor.add_argument("--client", metavar="NAME", help=f"{names} [the command that `install` writes]")
+    for command in (install, doctor):
+        command.add_argument("--model", help="a directory, a pulled OWNER/NAME[@REVISION] or a card's name")
+        add_debug(command)
+    # No argument of the server is this parser's own: nothing begins with a NUL.
+    serve = commands.add_parser(
+        "serve", help="the server; takes the flags of mlxvision-mcp", prefix_chars="\0", add_help=False
+    )
+    serve.add_argument("flags", nargs=argparse.REMAINDER)
+    serve.set_defaults(run=run_serve, debug=False)
 
 
 def run_serve(args: argparse.Namespace) -> int:

@@ -190,5 +190,5 @@ class Answer:
 def _choose(logits: mx.array, sampler: Sampler) -> list[Choice]:
     """logits: (L, V) -> what follows each of L tokens, being computed."""
     choices = [sampler(row) for row in logits]
-    mx.async_eval([choice.arrays for choice in choices])
+    mx.async_eval(choices)
     return choices

@@ -12,12 +12,10 @@ import hashlib
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import mlx.core as mx
 import numpy as np
@@ -34,8 +32,7 @@ _ARRIVING = ".arriving-"
 Layout = Mapping[str, tuple[str, tuple[int, ...]]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     """arriving: not an entry yet, for its writer still lives."""
 
     path: Path
@@ -67,6 +64,8 @@ class DiskCache:
         return arrays
 
     def write(self, key: str, arrays: Sequence[mx.array]) -> None:
+        import tempfile  # costs as much as all else here, and a picture that is remembered needs no writing
+
         if sum(x.nbytes for x in arrays) > self.limit_bytes:
             return
         try:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mlxvision.family import Cache, EncodedImage, Model
 from mlxvision.types import Receipt
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(NamedTuple):
     """An image that a cache holds. sha256: of the picture."""
 
     sha256: str

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from typing import NamedTuple
 
 import mlx.core as mx
 
@@ -13,8 +14,7 @@ _MOST_TOKENS = 1 << 20
 _MOST_LOGPROBS = 100
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Choice:
+class Choice(NamedTuple):
     """A token to be, not yet evaluated.
 
     token: () int. logprob: () under the model's own distribution. top: (K,) the likeliest tokens, and top_logprobs.
@@ -24,10 +24,6 @@ class Choice:
     logprob: mx.array
     top: mx.array
     top_logprobs: mx.array
-
-    @property
-    def arrays(self) -> tuple[mx.array, ...]:
-        return self.token, self.logprob, self.top, self.top_logprobs
 
 
 def check_sampling(sampling: Sampling) -> None:

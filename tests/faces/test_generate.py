@@ -177,7 +177,7 @@ def test_a_cold_run_loads_nothing_heavy(run, parrot, picture):
     assert not loaded & {"mlx_lm", "mlx_vlm", "transformers", "torch", "mcp", "huggingface_hub", "httpx", "requests"}
 
 
-def test_help_and_a_wrong_command_line_load_nothing_that_computes(run):
+def test_help_and_a_wrong_command_line_load_nothing_that_computes_and_no_other_command(run):
     code = """
 import sys
 from mlxvision.cli import main
@@ -190,6 +190,7 @@ finally:
         loaded = run(*arguments, python=("-c", code)).stderr.decode().split()
         assert "mlxvision.cli.parser" in loaded
         assert not {name.split(".")[0] for name in loaded} & {"mlx", "numpy", "PIL", "tokenizers", "huggingface_hub"}
+        assert not {"mlxvision.cli.batch", "mlxvision.cli.chat", "mlxvision.cli.mcp"} & set(loaded)
 
 
 def test_text_leaves_a_pipe_as_it_is_and_json_escapes_it(run, tmp_path):
