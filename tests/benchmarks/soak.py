@@ -2,12 +2,13 @@
 
     python -m tests.benchmarks.soak [crowd] [cancel] [endure] [die] [--toy] [--isolate] [--calls 1000] [--model NAME]
 
-One server process reads pictures over real pipes. After the first calls, its memory may grow by 5 % and its descriptors
-by none; of 100 calls at once each is answered exactly once, with the text or with "busy"; after each of 50 calls that
-are cancelled at a random moment, the process computes for half a second at most, in its own CPU time, since other
-programs may slow the clock, and the next answer is right. With `--isolate`, the model's process counts too, and is
-killed 20 times in the middle of a call: that call is told, and the next answer is right. `--toy` takes a tiny model
-that says one word, where a real one would take hours. A missed bar ends with exit code 1.
+One server process reads pictures over real pipes, each of them twice. After the first calls, its memory may grow by
+5 %, in the median of 50 calls, since it breathes from one to the next, and its descriptors by none; of 100 calls at
+once each is answered exactly once, with the text or with "busy"; after each of 50 calls that are cancelled at a random
+moment, the process computes for half a second at most, in its own CPU time, since other programs may slow the clock,
+and the next answer is right. With `--isolate`, the model's process counts too, and is killed 20 times in the middle of
+a call: that call is told, and the next answer is right. `--toy` takes a tiny model that says one word, where a real one
+would take hours. A missed bar ends with exit code 1.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from statistics import median
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -29,9 +31,9 @@ from tests.faces.mcp.conftest import Host
 from tests.fakes.checkpoints import make_mllama
 
 PRINTED = "Total 48.20 EUR"
-WARM_UP_CALLS = 50
+WARM_UP_CALLS = SAMPLES = 50
+CALLS_A_PICTURE, MUST_BE_RIGHT = 2, 0.95
 CROWD = 100
-CALLS_A_PICTURE = 25
 CANCELS, LONGEST_CPU_S, QUIET_S = 50, 0.5, 0.4
 DEATHS = 20
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -95,20 +97,19 @@ class Soak:
         print(f"{'ok' if ok else 'MISSED'}: {said}", flush=True)
 
     def endure(self, n_calls: int) -> None:
-        pictures = [self.picture, *(self.draw(f"Total {n}.15 EUR") for n in range(10, 13))]
-        right = asked = 0
+        memory_mb, descriptors, right = [], 0, 0
         for n in range(n_calls):
-            picture = pictures[n // CALLS_A_PICTURE % len(pictures)]
-            text = text_of(self.host.answer(self.ask(picture)))
-            if picture == self.picture:
-                asked, right = asked + 1, right + (text == self.said)
-            if n == WARM_UP_CALLS:
-                memory, descriptors = self.memory_mb(), self.descriptors()
+            printed = f"Total {n // CALLS_A_PICTURE}.15 EUR"
+            text = text_of(self.host.answer(self.ask(self.draw(printed))))
+            right += text == (self.said if self.toy else printed)
+            memory_mb.append(self.memory_mb())
+            descriptors = descriptors or self.descriptors()
             self.host.lines.clear()
-        growth = self.memory_mb() / memory - 1
-        self.judge(growth <= 0.05, f"memory {memory:.1f} -> {self.memory_mb():.1f} MB after {n_calls} calls")
+        first, last = median(memory_mb[WARM_UP_CALLS:][:SAMPLES]), median(memory_mb[-SAMPLES:])
+        told = f"{first:.1f} -> {last:.1f} MB, once {min(memory_mb):.1f}, once {max(memory_mb):.1f}"
+        self.judge(last <= first * 1.05, f"memory {told}, in {n_calls} calls")
         self.judge(self.descriptors() <= descriptors, f"descriptors {descriptors} -> {self.descriptors()}")
-        self.judge(right == asked, f"{right} of {asked} answers are right")
+        self.judge(right >= n_calls * MUST_BE_RIGHT, f"{right} of {n_calls} answers are right")
 
     def crowd(self) -> None:
         self.host.lines.clear()

@@ -9,4 +9,5 @@ await client.connect(new StdioClientTransport({ command: python, args: ["-m", "m
 const { tools } = await client.listTools();
 const result = await client.callTool({ name: "ocr", arguments: { image: picture } });
 await client.close();
-console.log(JSON.stringify({ tools: tools.map((tool) => tool.name), text: result.structuredContent.text }));
+const { text } = result.structuredContent ?? result.content[0];
+console.log(JSON.stringify({ tools: tools.map((tool) => tool.name), text }));
