@@ -100,7 +100,9 @@ class _Preparation:
 
 
 def shows_whole(model: Model, request: Request) -> bool:
-    """Whether the pictures are shown as they are, and nothing is read before."""
+    """Whether the pictures, if there are any, are shown as they are, and nothing is read before."""
+    if not any(message.images for message in request.messages):
+        return True
     return request.plan == "whole" or (request.plan == "auto" and not model.reading)
 
 

@@ -83,6 +83,19 @@ def test_other_prompts_are_answered_from_what_was_read_and_the_picture():
     assert [len(messages) for messages in seen[-3:]] == [1, 3, 5]
 
 
+def test_nothing_is_found_where_there_is_no_picture():
+    model, seen = replace(scripted("Hello"), reading=row_reader().reading), []
+    render = model.family.render
+
+    def spy(messages, tokenizer, config):
+        seen.append(len(messages))
+        return render(messages, tokenizer, config)
+
+    watched = replace(model, family=replace(model.family, render=spy))
+    Engine().stream(watched, Request((Message("user", ("Hello",)),), Sampling(max_tokens=4))).result()
+    assert seen == [1]
+
+
 def test_figures_are_named_as_rows_and_told_with_what_was_read_and_written_at_them():
     image = PIL.Image.new("RGB", (300, 200), "white")
     drawing = PIL.ImageDraw.Draw(image)

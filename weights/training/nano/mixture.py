@@ -229,6 +229,12 @@ def _tail(quotation: str, told: str) -> str:
     return next((quotation[n:] for n in cuts if re.search(_whole(quotation[n:]), told, re.IGNORECASE)), "")
 
 
+def _head(quotation: str, asked: str) -> str:
+    """As much of the beginning of a quotation as was asked."""
+    cuts = range(len(quotation), 0, -1)
+    return next((quotation[:n] for n in cuts if re.search(_whole(quotation[:n]), asked, re.IGNORECASE)), "")
+
+
 def _whole(words: str) -> str:
     return rf"(?<!\w){re.escape(words)}(?!\w)"
 
@@ -236,24 +242,27 @@ def _whole(words: str) -> str:
 def _sources(said: np.ndarray, written: np.ndarray, finds: Sequence[bool]) -> np.ndarray:
     """Where each character of an answer was said before, if all of them were, and not more often than `SOURCES`.
 
-    finds: for each turn, whether its answer is a quotation: of that only so much is copied as stands in what was told,
-    and where that begins, nobody can tell before its first character is written.
+    finds: for each turn, whether its answer is a quotation: it begins as the question has it and ends as it stands in
+    what was told; where that begins, nobody can tell before its first character is written.
     """
     text = "".join(decode([i]) or "\n" for i in said)
     sources = np.full((len(written) - 1, SOURCES), -1)
     starts, ends = np.flatnonzero(np.diff(np.append(written, False).astype(int))).reshape(-1, 2).T
     quotes = []
-    for start, end, finding in zip(starts, ends, finds, strict=True):
+    for before, start, end, finding in zip((0, *ends), starts, ends, finds, strict=False):
         answer = text[start + 1 : end]
         if finding:
-            tail = _tail(answer, text[: ends[0]])
+            tail, head = _tail(answer, text[: ends[0]]), _head(answer, text[before:start])
             quotes += [(end - len(tail) + 1, tail[1:], _places_of(tail, text[: ends[0]]) + 1)]
+            quotes += [(start + 1, head, before + _places_of(head, text[before:start]))]
         else:
             parts = [(0, answer), *((found.start(1), found[1]) for found in _ENTRY.finditer(answer))]
             quotes += [(start + 1 + n, part, _places_of(part, text[: start + n])) for n, part in parts]
     for first, quote, places in quotes:
         if len(quote) >= _SHORTEST_COPY and 1 <= len(places) <= SOURCES:
-            sources[first - 1 : first - 1 + len(quote), : len(places)] = places + np.arange(len(quote))[:, None]
+            free = int((sources[first - 1 : first - 1 + len(quote)] >= 0).sum(1).max())
+            shown = places[: SOURCES - free] + np.arange(len(quote))[:, None]
+            sources[first - 1 : first - 1 + len(quote), free : free + shown.shape[1]] = shown
     return sources
 
 
