@@ -90,6 +90,8 @@ class Chat:
         match command:
             case "":
                 pass
+            case "/image" | "/save" if not rest.strip():
+                raise UsageError("a path is missing after", command, "Type both on one line")
             case "/image":
                 self._show(_path(rest))
             case "/new":

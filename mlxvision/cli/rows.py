@@ -6,6 +6,7 @@ so on, whose rows the first takes over in the end.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import stat
@@ -26,7 +27,8 @@ class Rows:
     def __init__(self, path: str, rank: int = 0) -> None:
         """Take off the end what a run that was killed left half-written. rank: of this machine.
 
-        Raises: UsageError, also if a file holds anything but rows; it is then left as it is.
+        Raises: UsageError, also if another run adds to the file, or if it holds anything but rows; it is then left as
+        it is.
         """
         self._first, self._path = path, f"{path}.{rank}" if rank else path
         self._earlier: dict[tuple[str | None, str], list[bool]] = defaultdict(list)
@@ -34,6 +36,7 @@ class Rows:
             self._file = open(self._path, "a+b")  # noqa: SIM115 until the process ends
             if not stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
                 self._refuse(self._path)
+            self._lock()
             self._file.seek(0)
             rest = self._read(self._file)
             if rest:
@@ -73,6 +76,15 @@ class Rows:
     def add(self, row: dict[str, Any]) -> None:
         """Raises: UsageError if it cannot be written."""
         self._write(json.dumps({key: row.get(key) for key in _KEYS}).encode() + b"\n")
+
+    def _lock(self) -> None:
+        """Until the process ends. Raises: UsageError"""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError("another run adds to", self._path, "Wait for its end, or choose another --out") from error
+        except OSError:
+            pass  # a file system that has no locks
 
     def _write(self, rows: bytes) -> None:
         try:

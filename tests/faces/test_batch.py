@@ -1,5 +1,6 @@
 """One question about many pictures, by the command."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -140,6 +141,17 @@ main(sys.argv[1:])
 """
     assert run(*ASK, "--model", parrot, python=("-c", kill)).returncode == -signal.SIGKILL
     assert 0 < len(rows(shots)) < 5
+    assert run(*ASK, "--model", parrot).returncode == 0
+    assert paths(shots) == ALL
+
+
+def test_two_runs_never_add_to_one_file(run, parrot, shots):
+    file = shots.parent / "rows.jsonl"
+    with file.open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        done = run(*ASK, "--model", parrot)
+        assert (done.returncode, file.read_bytes()) == (2, b"")
+        assert done.stderr.startswith(b"mlxvision: another run adds to: rows.jsonl.")
     assert run(*ASK, "--model", parrot).returncode == 0
     assert paths(shots) == ALL
 

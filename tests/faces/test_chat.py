@@ -99,15 +99,20 @@ def test_help_names_every_command(chat):
     assert [line.split()[0] for line in said] == ["/image", "/new", "/save", "/quit", '"""']
 
 
+@pytest.mark.parametrize("command", ["/image", "/save  "])
+def test_a_command_without_its_path_is_told(chat, command):
+    assert chat(command) == ("", [f"mlxvision: a path is missing after: {command.strip()}. Type both on one line."])
+
+
 def test_an_unknown_command_is_told(chat):
     assert "/nope" in chat("/nope", "hi")[1][0]
 
 
 def test_a_file_is_never_overwritten(chat, tmp_path):
     (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
-    out, said = chat("hi", "/save mine.txt", "/save", "/save nowhere/file", "hi")
+    out, said = chat("hi", "/save mine.txt", "/save nowhere/file", "hi")
     assert out == 2 * "ab ab \n"
-    assert ["cannot write" in line for line in said] == [True] * 3
+    assert ["cannot write" in line for line in said] == [True] * 2
     assert (tmp_path / "mine.txt").read_text(encoding="utf-8") == "mine"
 
 
