@@ -34,7 +34,8 @@ def test_the_figures_of_a_scene_are_told_as_the_engine_tells_them(source: Source
     assert scenes
     for (told, seen), *_ in scenes:
         *figures, count = told.split("\n\n")[-2].splitlines()
-        assert count == f"figures: {seen.split()[0]}" and len(figures) >= int(seen.split()[0])
+        number = int(seen.splitlines()[0].removeprefix("number: "))
+        assert count == f"figures: {number}" and len(figures) >= number
 
 
 def test_what_is_quoted_before_an_answer_stands_in_what_was_said(source: Source) -> None:

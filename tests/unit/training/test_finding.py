@@ -6,7 +6,7 @@ from training.nano.documents.questions import Pair, absence
 from training.nano.finding import find
 
 TOLD = ["Corner Cafe", "2 x Tea 3.00", "Cake 3.00", "Amount due: 6.00", "Card 6.00", "Name:", "Ann Lee", "red circle"]
-SEEN = ["1 Tea 2", "2 Cake 1", "2 receipt"]
+SEEN = ["1 Tea 2", "2 Cake 1", "number: 2", "picture: receipt"]
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,9 @@ def test_a_value_below_its_name_is_said_with_it() -> None:
     assert find(Pair("name?", "Ann Lee", "name", "Name"), TOLD, SEEN).text == "name:\nAnn Lee"
 
 
-def test_what_is_counted_stands_in_the_last_line_of_the_inventory() -> None:
-    assert find(Pair("How many items?", "2", "number"), TOLD, SEEN).text == "number: 2 receipt"
+def test_what_is_counted_and_what_the_picture_is_stand_in_the_inventory() -> None:
+    assert find(Pair("How many items?", "2", "number"), TOLD, SEEN).text == "number: 2"
+    assert find(Pair("What is this?", "A receipt from Corner Cafe.", "picture"), TOLD, SEEN).text == "picture: receipt"
 
 
 def test_nothing_is_said_of_what_is_not_there() -> None:

@@ -22,7 +22,7 @@ def document(**parts: object) -> Document:
 
 def test_shapes_are_counted_and_not_named_again() -> None:
     shapes = (Thing("red", "circle", (0, 4, 2, 6), 3.0), Thing("red", "square", (6, 0, 8, 3), 6.0))
-    assert inventory(document(things=shapes, whole="scene on white"), "") == "2 scene on white"
+    assert inventory(document(things=shapes, whole="scene on white"), "") == "number: 2\npicture: scene on white"
 
 
 def test_a_bar_is_what_can_be_seen_of_it() -> None:
@@ -32,7 +32,7 @@ def test_a_bar_is_what_can_be_seen_of_it() -> None:
 
 def test_entries_are_counted_as_far_as_they_were_read() -> None:
     bought = document(entries=(("Tea", "2"), ("Cake", "1"), ("Milk", "3")), whole="receipt")
-    assert inventory(bought, "Tea 2.00\nMilk 3.00") == "1 Tea 2\n2 Milk 3\n2 receipt"
+    assert inventory(bought, "Tea 2.00\nMilk 3.00") == "1 Tea 2\n2 Milk 3\nnumber: 2\npicture: receipt"
 
 
 def test_a_document_is_drawn_with_its_entries(source: Source) -> None:

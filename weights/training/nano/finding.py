@@ -28,15 +28,15 @@ class Quotation(NamedTuple):
 
 
 def find(pair: Pair, told: Sequence[str], seen: Sequence[str]) -> Quotation:
-    """told: lines that were read and listed. seen: those of the inventory, whose last says what the whole is.
+    """told: lines that were read and listed. seen: those of the inventory.
 
-    -> the rest of a line after the words that it is known by; all of it if the answer does not stand behind them; from
-    the answer on where nobody knows them
+    -> the rest of a line after the words that it is known by; all of it if the answer stands before them; from the
+    answer on where nobody knows them
     """
-    lead = f"{pair.key}: "
+    lead, at = f"{pair.key}: ", pair.at or pair.key
     if denies(pair.answer) or pair.answer in ("no", "0"):
         return Quotation(lead, NOTHING)
-    known = [line for line in (*told, *seen) if pair.at and _place(pair.at, line) is not None]
+    known = [line for line in (*told, *seen) if _place(at, line) is not None]
     for line, below in pairwise(told):
         if line in known and _place(pair.answer, line) is None and _place(pair.answer, below) is not None:
             known.append(f"{line}\n{below}")
@@ -44,9 +44,11 @@ def find(pair: Pair, told: Sequence[str], seen: Sequence[str]) -> Quotation:
     from_answer = _quote(pair.answer, told)
     if not known or (from_answer and not sure):
         return Quotation(lead, from_answer or seen[-1])
-    line = min(sure or known, key=lambda line: _place(pair.at, line) != 0)
-    rest = line[(_place(pair.at, line) or 0) + len(pair.at) :]
-    return Quotation(lead, line) if _place(pair.answer, rest) is None else Quotation(pair.key, rest)
+    line = min(sure or known, key=lambda line: _place(at, line) != 0)
+    place = _place(at, line) or 0
+    rest = line[place + len(at) :]
+    behind = _place(pair.answer, rest) is not None or (rest and not sure and not place)
+    return Quotation(pair.key, rest) if behind else Quotation(lead, line)
 
 
 def _place(words: str, line: str) -> int | None:
