@@ -23,16 +23,15 @@ _COMMANDS = {
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports a wrong command line as all else is reported. module: adds the arguments when they are needed."""
+    """Reports a wrong command line as all else is reported. module: adds the arguments when they are needed, if any."""
 
-    def __init__(self, *, module: str | None = None, **options: Any) -> None:
-        super().__init__(**options, allow_abbrev=False)
-        self._module = module
+    module = ""
 
-    def parse_known_args(self, *given: Any, **named: Any) -> tuple[Any, list[str]]:
-        if self._module:
-            import_module(self._module).add_arguments(self)
-        return super().parse_known_args(*given, **named)
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:  # pyright: ignore
+        self.allow_abbrev = False
+        if self.module:
+            import_module(self.module).add_arguments(self)
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError("cannot read the command line", message, f"See `{self.prog} --help`")
@@ -43,5 +42,5 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"mlxvision {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, about in _COMMANDS.items():
-        commands.add_parser(name, help=about, module=f"mlxvision.cli.{name}")
+        commands.add_parser(name, help=about).module = f"mlxvision.cli.{name}"
     return parser
