@@ -155,7 +155,7 @@ async def test_a_call_whose_deadline_passes_in_the_queue_or_while_loading_is_tol
     opened = threading.Event()
     model = scripted("yes")
     monkeypatch.setattr("mlxvision.api.load", lambda name: opened.wait(_PATIENCE_S) and model)
-    async with client(deadline_s=0.3) as host:
+    async with client(deadline_s=1.5) as host:
         results = []
 
         async def call():
