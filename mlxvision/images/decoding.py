@@ -22,12 +22,12 @@ from mlxvision.images.formats import (
     SUPPORTED,
     Format,
     identify,
-    is_multipass,
     lacks_rows,
     name_unsupported,
     open_picture,
     tile_px,
 )
+from mlxvision.images.jpeg import is_cut, is_multipass
 from mlxvision.images.pixels import upright_rgb
 from mlxvision.silence import silent_stderr
 from mlxvision.types import Image
@@ -95,7 +95,7 @@ def decode(data: bytes, source: str) -> Image:
             if multipass and data.count(b"\xff\xda\0") > _MOST_SCANS:
                 raise ImageTooLargeError(f"a JPEG of more than {_MOST_SCANS} scans", source, "Save the picture again")
             turned, orientation = _load(picture)
-            if lacks_rows(picture, data):
+            if lacks_rows(picture, data) or is_cut(picture, data):
                 raise EOFError
         return _finish(picture, turned, orientation, source)
 

@@ -5,7 +5,6 @@ Pillow's `Image.open` is not used: it would try several decoders, and its JPEG o
 
 from __future__ import annotations
 
-import re
 import struct
 import zlib
 from io import BytesIO
@@ -19,7 +18,6 @@ __all__ = [
     "SUPPORTED",
     "Format",
     "identify",
-    "is_multipass",
     "lacks_rows",
     "name_unsupported",
     "open_picture",
@@ -52,8 +50,6 @@ _UNSUPPORTED = {
     b"\0\0\0\x0cJXL ": "a JPEG XL picture",
     b"\0\0\0\x0cjP  ": "a JPEG 2000 picture",
 }
-_JPEG_SEGMENT = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])", re.DOTALL)
-_START_OF_SCAN = b"\xda"
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PNG_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _PART_BYTES = 1 << 13  # inflated, at most a thousand times as many
@@ -138,27 +134,6 @@ def tile_px(picture: PIL.Image.Image) -> int:
     if not isinstance(picture, TiffImageFile):
         return 0
     return picture.tag_v2.get(TILEWIDTH, 0) * picture.tag_v2.get(TILELENGTH, 0)
-
-
-def is_multipass(picture: PIL.Image.Image, data: bytes) -> bool:
-    """Whether a JPEG comes in several scans, so that all its coefficients are held until the last one."""
-    if picture.format != "JPEG":
-        return False
-    from PIL.JpegImagePlugin import JpegImageFile
-
-    if not isinstance(picture, JpegImageFile):
-        return False
-    return "progressive" in picture.info or _first_scan_channels(data) < picture.layers
-
-
-def _first_scan_channels(data: bytes) -> int:
-    at = 2
-    while segment := _JPEG_SEGMENT.search(data, at):
-        size_at = segment.end()
-        if segment[1] == _START_OF_SCAN:
-            return int.from_bytes(data[size_at + 2 : size_at + 3])
-        at = size_at + int.from_bytes(data[size_at : size_at + 2])
-    return 0
 
 
 def lacks_rows(picture: PIL.Image.Image, data: bytes) -> bool:

@@ -39,6 +39,8 @@ def noise() -> dict[str, bytes]:
         "PNG": {},
         "JPEG": {},
         "JPEG progressive": {"progressive": True},
+        "JPEG grey": {},
+        "JPEG with restarts": {"restart_marker_blocks": 2},
         "GIF": {},
         "WEBP": {},
         "WEBP lossless": {"lossless": True},
@@ -49,7 +51,10 @@ def noise() -> dict[str, bytes]:
         "TIFF JPEG": {"compression": "jpeg"},
         "AVIF": {},
     }
-    return {name: encoded(pixels, name.split()[0], **options) for name, options in forms.items()}
+    return {
+        name: encoded(pixels[..., 0] if "grey" in name else pixels, name.split()[0], **options)
+        for name, options in forms.items()
+    }
 
 
 def _other_files() -> Iterator[Bad]:
@@ -97,6 +102,11 @@ def _other_files() -> Iterator[Bad]:
 def _truncated() -> Iterator[Bad]:
     for (name, data), percent in product(noise().items(), (1, 10, 30, 50, 70, 90)):
         yield Bad(f"{name} cut at {percent} %", data[: len(data) * percent // 100])
+    for (name, data), percent in product(noise().items(), (0, 10, 50, 70)):
+        if name.startswith("JPEG"):
+            start = data.index(b"\xff\xda") + 14
+            end = start + (len(data) - start) * percent // 100
+            yield Bad(f"{name} cut at {percent} % of its scans and ended in good form", data[:end] + b"\xff\xd9")
 
 
 def _flipped() -> Iterator[Bad]:

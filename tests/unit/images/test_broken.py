@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mlxvision.errors import ImageError, ImageFormatError, ImageTooLargeError
 from mlxvision.images import open_image
 from tests.fakes.pictures import encoded, gradient, png, png_chunk, tiff
+from tests.safety.corpus.image_files import jpeg_of_scans
 
 EXIF = PIL.Image.Exif()
 EXIF[0x0112] = 6
@@ -216,3 +217,49 @@ def test_the_rows_of_an_interlaced_png_are_counted(side):
     assert (open_image(whole).pixels == 200).all()
     with pytest.raises(ImageFormatError):
         open_image(interlaced(np.asarray(picture), left_out=1))
+
+
+def cut_jpeg(data: bytes, part: float) -> bytes:
+    """Without the rest of its scans, but with an end."""
+    start = data.index(b"\xff\xda") + 14
+    return data[: start + int((len(data) - start) * part)] + b"\xff\xd9"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"progressive": True}, {"restart_marker_blocks": 1}, {"restart_marker_blocks": 5}, {"subsampling": 0}],
+    ids=str,
+)
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_jpeg_that_was_cut_and_then_ended_is_refused(mode, options):
+    noise = np.random.default_rng(1).integers(0, 256, (61, 95, 3), np.uint8)
+    data = encoded(PIL.Image.fromarray(noise).convert(mode), "JPEG", **options)
+    assert open_image(data).width == 95
+    for percent in range(0, 50 if "progressive" in options else 80, 3):  # its last scan only makes it finer
+        with pytest.raises(ImageFormatError, match="the JPEG data is damaged or incomplete"):
+            open_image(cut_jpeg(data, percent / 100))
+
+
+def test_a_jpeg_that_was_cut_within_a_marker_and_then_ended_is_refused():
+    noise = encoded(np.random.default_rng(2).integers(0, 256, (64, 64, 3), np.uint8), "JPEG", quality=95)
+    at = noise.index(b"\xff\0", 3000) + 1
+    with pytest.raises(ImageFormatError):
+        open_image(noise[:at] + b"\xff\xd9")
+
+
+def test_a_jpeg_of_several_scans_is_refused_without_the_last_one():
+    data = jpeg_of_scans([encoded(gradient()[..., channel], "JPEG") for channel in range(3)])
+    assert open_image(data).width == 48
+    with pytest.raises(ImageFormatError):
+        open_image(data[: data.rindex(b"\xff\xda")] + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("side", [1, 8, 9, 16, 17, 100])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("options", [{}, {"restart_marker_blocks": 1}, {"progressive": True}], ids=str)
+def test_a_whole_jpeg_that_ends_in_the_grey_of_a_cut_one_is_read(side, mode, options):
+    data = encoded(
+        PIL.Image.new(mode, (side, side), (128,) * len(PIL.Image.new(mode, (1, 1)).getbands())), "JPEG", **options
+    )
+    assert open_image(data).width == side
+    assert open_image(data + b"what cameras write after the end \xff\xd9").width == side
