@@ -186,7 +186,14 @@ def _advice(path: str) -> str:
     folder, name = os.path.split(path)
     near = ", ".join(difflib.get_close_matches(name, _names(folder)))
     advice = f"Similar names there: {shorten(near)}" if near else "Check the path"
-    return advice if os.path.isabs(path) else f"{advice} (it is relative to {shorten(os.getcwd())})"
+    return advice if os.path.isabs(path) else f"{advice} (it is relative to {shorten(_here())})"
+
+
+def _here() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return "a folder that is gone"
 
 
 def _names(folder: str) -> list[str]:

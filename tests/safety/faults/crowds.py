@@ -15,6 +15,7 @@ import pytest
 from mlxvision.errors import UsageError
 from mlxvision.loading.manifest import verify
 from tests.fakes.hub import Hub
+from tests.safety.faults.checks import require
 from tests.safety.faults.processes import end_of, start
 
 LONGEST_LIFE_S = 0.04  # of computing, so that as much is done on a busy machine
@@ -47,10 +48,10 @@ def pulling(patch: pytest.MonkeyPatch, folder: Path) -> Crowd:
     def check(number: int) -> None:
         place = folder / "models" / "owner" / "toy"
         published = [path for path in place.glob("[!.]*") if path.name != "refs"]
-        assert all(verify(directory) == [] for directory in published)
+        require(all(verify(directory) == [] for directory in published))
         work(number, random.Random())
-        assert verify(resolve("owner/toy")) == []
-        assert [path.name for path in place.glob(".*")] == [".lock"]
+        require(verify(resolve("owner/toy")) == [])
+        require([path.name for path in place.glob(".*")] == [".lock"])
 
     return Crowd(work, check)
 
@@ -67,12 +68,12 @@ def converting(patch: pytest.MonkeyPatch, folder: Path) -> Crowd:
         try:
             convert(source, folder / f"out{number}", name="toy")
         except UsageError as error:
-            assert "another process writes to" in str(error) or "is not empty" in str(error), error
+            require("another process writes to" in str(error) or "is not empty" in str(error))
 
     def check(number: int) -> None:
         work(number, random.Random())
-        assert verify(folder / f"out{number}") == []
-        assert list(folder.glob(".*")) == []
+        require(verify(folder / f"out{number}") == [])
+        require(list(folder.glob(".*")) == [])
 
     return Crowd(work, check)
 
@@ -96,20 +97,20 @@ def caching(patch: pytest.MonkeyPatch, folder: Path) -> Crowd:
                 disk.clear()
             case n if n < 10:
                 found = disk.read(key)
-                assert found is None or mx.array_equal(found[0], content(key)[0])
+                require(found is None or mx.array_equal(found[0], content(key)[0]))
             case _:
                 disk.write(key, content(key))
 
     def check(number: int) -> None:
         disk = DiskCache(folder, room)
-        assert sum(path.stat().st_size for path in folder.glob("*.safetensors")) <= room
+        require(sum(path.stat().st_size for path in folder.glob("*.safetensors")) <= room)
         found = {key: disk.read(key) for key in keys}
-        assert all(mx.array_equal(x[0], content(key)[0]) for key, x in found.items() if x)
+        require(all(mx.array_equal(x[0], content(key)[0]) for key, x in found.items() if x))
         disk.write(keys[0], content(keys[0]))
-        assert disk.read(keys[0])
-        assert (disk.n_dropped, disk.n_unwritten) == (0, 0)
-        assert list(folder.glob(".*")) == []
-        assert sum(path.stat().st_size for path in folder.iterdir()) <= room
+        require(disk.read(keys[0]))
+        require((disk.n_dropped, disk.n_unwritten) == (0, 0))
+        require(list(folder.glob(".*")) == [])
+        require(sum(path.stat().st_size for path in folder.iterdir()) <= room)
 
     return Crowd(work, check)
 

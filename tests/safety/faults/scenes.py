@@ -14,6 +14,7 @@ import pytest
 
 from mlxvision.loading.manifest import verify
 from tests.fakes.hub import COMMIT, Hub
+from tests.safety.faults.checks import require
 
 NEXT, GONE = "d" * 40, "e" * 40
 KEYS = [c * 64 for c in "abc"]
@@ -59,7 +60,7 @@ def pulling(patch: pytest.MonkeyPatch) -> Scene:
         patch.setenv("MLXVISION_HOME", str(home))
         folder = resolve("owner/toy").parent
         published = [path for path in folder.glob("[!.]*") if path.name != "refs"]
-        assert [verify(directory) for directory in published] == [[]] * len(published)
+        require([verify(directory) for directory in published] == [[]] * len(published))
 
     return Scene(prepare, act, check, GONE)
 
@@ -83,7 +84,7 @@ def converting(patch: pytest.MonkeyPatch) -> Scene:
             convert(folder / "model", folder / "out", name="toy")
 
     def check(folder: Path) -> None:
-        assert not (folder / "out").exists() or verify(folder / "out") == []
+        require(not (folder / "out").exists() or verify(folder / "out") == [])
 
     return Scene(prepare, act, check, "00009")
 
@@ -113,8 +114,8 @@ def caching(patch: pytest.MonkeyPatch) -> Scene:
     def check(folder: Path) -> None:
         for key in KEYS:
             found = DiskCache(folder, room).read(key)
-            assert found is None or all(map(mx.array_equal, found, contents[key]))
-        assert DiskCache(folder, room).size()[1] <= room
+            require(found is None or all(map(mx.array_equal, found, contents[key])))
+        require(DiskCache(folder, room).size()[1] <= room)
 
     return Scene(prepare, act, check, ".arriving-left")
 
@@ -137,9 +138,9 @@ def clearing(patch: pytest.MonkeyPatch) -> Scene:
         run_clear(Namespace())
 
     def check(home: Path) -> None:
-        assert (home / "cache" / "mine.txt").read_bytes() == b"precious"
+        require((home / "cache" / "mine.txt").read_bytes() == b"precious")
         found = [DiskCache(home / "cache").read(key) for key in KEYS]
-        assert all(x is None or mx.array_equal(x[0], mx.ones(3)) for x in found)
+        require(all(x is None or mx.array_equal(x[0], mx.ones(3)) for x in found))
 
     return Scene(prepare, act, check, ".arriving-left")
 
@@ -168,8 +169,8 @@ def listing(patch: pytest.MonkeyPatch) -> Scene:
     def check(folder: Path) -> None:
         *whole, _ = (folder / "rows.jsonl").read_bytes().split(b"\n")
         texts = [json.loads(line)["text"] for line in whole]
-        assert len(texts) >= 2
-        assert texts == [row["text"] for row in rows[: len(texts)]]
+        require(len(texts) >= 2)
+        require(texts == [row["text"] for row in rows[: len(texts)]])
 
     return Scene(prepare, act, check, "no such name")
 
@@ -192,9 +193,9 @@ def saving(patch: pytest.MonkeyPatch) -> Scene:
             chat._save(str(folder / "saved.md"))
 
     def check(folder: Path) -> None:
-        assert (folder / "mine.md").read_bytes() == b"precious"
+        require((folder / "mine.md").read_bytes() == b"precious")
         saved = folder / "saved.md"
-        assert not saved.exists() or saved.read_text(encoding="utf-8").count("Be brief.") == 1000
+        require(not saved.exists() or saved.read_text(encoding="utf-8").count("Be brief.") == 1000)
 
     return Scene(prepare, act, check, ".arriving")
 

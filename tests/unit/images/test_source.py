@@ -53,6 +53,14 @@ def test_a_path_is_relative_to_the_working_directory(folder, source):
     assert (image.sha256, image.source) == (DIGEST, str(source))
 
 
+def test_in_a_folder_that_is_gone_a_path_is_nowhere(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(ImageNotFoundError, match=r"it is relative to a folder that is gone\)\.$"):
+        open_image("receipt.png")
+
+
 def test_a_tilde_is_the_home_directory(folder, monkeypatch):
     monkeypatch.setenv("HOME", str(folder))
     assert open_image("~/receipt.png").source == "~/receipt.png"
