@@ -33,6 +33,7 @@ ITEM_BYTES = {
 FLOATS = frozenset({"F16", "BF16", "F32"})
 
 _SIZE_BYTES = 8
+_MOST_DIMENSIONS = 8
 _ADVICE = "Get this file again"
 
 
@@ -116,7 +117,7 @@ def _read_entry(path: Path, key: str, entry: Any, data_start: int) -> TensorInfo
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in ITEM_BYTES:
         _fail(path, f"has a tensor of the unreadable type {shorten(dtype)}", key)
-    if not _are_counts(shape) or any(n > LARGEST_DIMENSION for n in shape):
+    if not _are_counts(shape) or len(shape) > _MOST_DIMENSIONS or any(n > LARGEST_DIMENSION for n in shape):
         _fail(path, f"has a tensor of the impossible shape {shorten(shape)}", key)
     if not _are_counts(offsets) or len(offsets) != 2:
         _fail(path, f"has a tensor at the impossible place {shorten(offsets)}", key)

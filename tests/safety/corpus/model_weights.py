@@ -55,6 +55,7 @@ def header_cases() -> Iterator[Case]:
         "a nested shape": _entry(shape=[[106, 32]]),
         "no shape": _entry(shape=None),
         "a shape of a hundred thousand ones": _entry(shape=[1] * 100_000),
+        "a shape whose product takes minutes": _entry(shape=[(1 << 31) - 1] * 300_000),
         "overlapping tensors": _moved(-8, -8),
         "a gap between tensors": _moved(8, 8),
         "a tensor before the file": _entry(data_offsets=[-13568, 0]),

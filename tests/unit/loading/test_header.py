@@ -54,6 +54,7 @@ def test_a_file_that_mlx_wrote_without_metadata_is_read(tmp_path):
         (entry(shape=[2.0, 3]), "impossible shape"),
         (entry(shape=[True, 6]), "impossible shape"),
         (entry(shape=6), "impossible shape"),
+        (entry(shape=[2, 3, *[1] * 7]), "impossible shape"),
         (entry(data_offsets=[12, 0]), "does not fit its -12 bytes"),
         (entry(data_offsets=[4, 16]), "gap or an overlap"),
         (entry(data_offsets=[0, 12, 12]), "impossible place"),
