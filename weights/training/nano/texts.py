@@ -115,7 +115,7 @@ def _log(rng: Random, source: Words) -> str:
 
 
 MIXTURE = {
-    words: 2, mixed: 5, prose: 4, values: 5, accented: 2, vietnamese: 8, entry: 5, labels: 1, terminal: 3, rule: 0.3,
+    words: 2, mixed: 5, prose: 4, values: 5, accented: 2, vietnamese: 14, entry: 5, labels: 1, terminal: 3, rule: 0.3,
 }  # fmt: skip
 """Every kind of row and how often it comes."""
 MONO = (terminal,)
