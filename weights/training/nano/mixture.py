@@ -49,7 +49,8 @@ _EASY_DESIGNS = frozenset(("Arial", "DejaVu Sans", "DejaVu Sans Mono", "Helvetic
 
 _COUNTED, _BEGINNING = 0.15, 3.0
 """The weights of what is counted before a question is answered, which is long and mostly certain; and of the first
-character of an answer, before which the answer must have been found."""
+character of an answer, before which the answer must have been found, or of a colour or a shape, the rest of whose name
+is certain."""
 
 _DRAWN = 12
 """So many documents are drawn for a batch."""
@@ -57,7 +58,7 @@ _DRAWN = 12
 _CUT = 0.2
 """The share of canvases of rows whose rows the engine's reading plan cut out of documents."""
 
-_FIGURES = 0.15
+_FIGURES = 0.4
 """The share of canvases of rows that show figures."""
 
 _ROW_COUNTS = {1: 2, 2: 2, 3: 2, 5: 3, 9: 5}
@@ -291,13 +292,20 @@ def _rows(sample: Sample) -> _Talk:
                 np.full(len(ids), i),
                 n + np.arange(len(ids)),
                 np.append(ids[1:], END_OF_TURN),
-                np.ones(len(ids), np.float32),
+                _weights(row),
                 places,
                 np.append(places[1:], -1),
                 no_source.repeat(len(ids), axis=0),
             )
         )
     return _Talk(*(np.concatenate(field) for field in zip(*parts, strict=True)))
+
+
+def _weights(row: Row) -> np.ndarray:
+    """Of each character and of the end."""
+    text = as_written(row.text)
+    begins = [bool(row.thing) and before == " " for before in f" {text}"]
+    return np.where(begins, _BEGINNING, 1.0).astype(np.float32)
 
 
 def _places(number: int, row: Row) -> np.ndarray:
