@@ -28,6 +28,7 @@ from mlxvision.loading.memory import CONTEXT_TOKENS, LowMemory, estimate, plan_m
 from mlxvision.loading.stored import Part, StoredNet
 from mlxvision.loading.tokens import check_tokens
 from mlxvision.nn.decoder import share_out
+from mlxvision.nn.linear import QuantizedLinear
 from mlxvision.nn.sharing import Group
 from mlxvision.text import Tokenizer
 
@@ -156,7 +157,7 @@ def _quantized(path: str, module: nn.Module, tensors: Mapping[str, Tensor]) -> n
         raise ModelFormatError(f"implausible quantization of {shorten(path)}", shapes, _ADVICE)
     if isinstance(module, nn.Embedding):
         return nn.QuantizedEmbedding(rows, columns, group_size, bits, mode)
-    return nn.QuantizedLinear(columns, rows, "bias" in module, group_size, bits, mode)
+    return QuantizedLinear(columns, rows, "bias" in module, group_size, bits, mode)
 
 
 def _match(net: nn.Module, tensors: Mapping[str, Tensor], directory: Path) -> None:
