@@ -9,15 +9,14 @@ _SMALL_BYTES = 1 << 17
 
 
 class QuantizedLinear(nn.QuantizedLinear):
-    """As MLX's; on a CPU, where that works row by row, a small layer multiplies several rows as floats, which it keeps.
+    """As MLX's; on a CPU, where that works number by number, a small layer multiplies with floats, which it keeps.
 
     The BLAS of MLX's wheels takes half the time if the rows of the second factor lie whole in memory, as these do.
     """
 
     def __call__(self, x: mx.array) -> mx.array:
         """x: (..., D) -> (..., O)"""
-        several = x.size > x.shape[-1]
-        if not several or self.weight.nbytes > _SMALL_BYTES or mx.default_device() != mx.Device(mx.cpu):
+        if self.weight.nbytes > _SMALL_BYTES or mx.default_device() != mx.Device(mx.cpu):
             return super().__call__(x)
         y = x @ self._floats()
         return y + self.bias if "bias" in self else y
