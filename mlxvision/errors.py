@@ -16,6 +16,7 @@
 Each message says what happened, the value it happened with, and what to do next.
 """
 
+import os
 import unicodedata
 
 __all__ = [
@@ -104,3 +105,11 @@ class DownloadError(ModelError):
 
 class OutOfMemoryError(MLXVisionError):
     """A model or request that does not fit into this machine's memory."""
+
+
+def working_directory() -> str | None:
+    """None if it is gone."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return None

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
-from mlxvision.errors import ImageNotFoundError, ImageTooLargeError, UsageError, shorten
+from mlxvision.errors import ImageNotFoundError, ImageTooLargeError, UsageError, shorten, working_directory
 
 _MAX_BYTES = 256 * 2**20
 _MAX_NAMES = 10_000
@@ -18,8 +18,10 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", 
 
 
 def default_folders() -> list[str]:
-    """The working directory, unless it is the root, where graphical hosts start; on macOS also the user's folders."""
-    here = [os.getcwd()] if os.getcwd() != os.sep else []
+    """The working directory, unless it is gone, or the root, where graphical hosts start; on macOS also the
+    user's folders."""
+    folder = working_directory() or os.sep
+    here = [folder] if folder != os.sep else []
     if sys.platform != "darwin":
         return here
     return [*(str(Path.home() / name) for name in ("Pictures", "Desktop", "Documents", "Downloads")), *here]

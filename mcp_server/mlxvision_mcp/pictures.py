@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import unquote
 
-from mlxvision.errors import ImageNotFoundError, UsageError, shorten
+from mlxvision.errors import ImageNotFoundError, UsageError, shorten, working_directory
 from mlxvision.types import Box, Image
 from mlxvision_mcp.access import Access
 
@@ -110,7 +110,7 @@ def _absolute(text: str) -> str:
         raise UsageError("a file URL of another machine", text, "Copy the picture here and give its path")
     path = os.path.expanduser(url["path"] if url else text)
     if "\0" in path or not os.path.isabs(path):
-        here = shorten(os.getcwd())
+        here = shorten(working_directory() or "gone")
         raise UsageError("not an absolute path", text, f"Give the whole path; the server's working directory is {here}")
     return path
 

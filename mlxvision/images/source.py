@@ -13,7 +13,14 @@ from collections.abc import Iterator
 from itertools import islice
 from os import PathLike
 
-from mlxvision.errors import ImageFormatError, ImageNotFoundError, ImageTooLargeError, UsageError, shorten
+from mlxvision.errors import (
+    ImageFormatError,
+    ImageNotFoundError,
+    ImageTooLargeError,
+    UsageError,
+    shorten,
+    working_directory,
+)
 from mlxvision.images.formats import identify
 
 __all__ = ["read"]
@@ -186,14 +193,8 @@ def _advice(path: str) -> str:
     folder, name = os.path.split(path)
     near = ", ".join(difflib.get_close_matches(name, _names(folder)))
     advice = f"Similar names there: {shorten(near)}" if near else "Check the path"
-    return advice if os.path.isabs(path) else f"{advice} (it is relative to {shorten(_here())})"
-
-
-def _here() -> str:
-    try:
-        return os.getcwd()
-    except FileNotFoundError:
-        return "a folder that is gone"
+    here = working_directory() or "a folder that is gone"
+    return advice if os.path.isabs(path) else f"{advice} (it is relative to {shorten(here)})"
 
 
 def _names(folder: str) -> list[str]:

@@ -247,6 +247,14 @@ def test_the_working_directory_may_be_read_by_default_but_not_if_it_is_the_root(
         open_picture("/etc/passwd", Access([]))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a folder that is in use stays, or more may be read")
+def test_a_working_directory_that_is_gone_opens_nothing(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert default_folders() == []
+
+
 def test_on_a_mac_the_user_s_folders_may_be_read_too(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setenv("HOME", "/Users/me")
